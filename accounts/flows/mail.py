@@ -1,0 +1,280 @@
+"""Mail: a row in the caller's transaction first, then a worker sends it, once.
+
+First try at once, then three more after 2, 10 and 60 minutes. A provider's final "no" fails at once.
+When nobody can know whether a mail left, it is marked unsure and waits for a person.
+"""
+
+import base64
+import smtplib
+import uuid
+from collections.abc import Mapping
+from email.mime.base import MIMEBase
+from typing import Any
+
+import requests
+import structlog
+from anymail.exceptions import AnymailAPIError, AnymailError
+from celery import shared_task
+from django.conf import settings
+from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from accounts.errors import AccountsError
+from accounts.models import Account, MailAttempt, OutgoingMail
+from common.http import ServiceError
+from common.jobs import JobState
+
+log = structlog.get_logger(__name__)
+
+
+def send(
+    template: str,
+    *,
+    to: str,
+    context: Mapping[str, Any],
+    account: Account | None = None,
+    dedupe_key: str | None = None,
+    carries_secret: bool = False,
+    from_email: str | None = None,
+) -> OutgoingMail:
+    """Write a mail from `<template>.subject.txt`, `.txt` and `.html` in the caller's transaction.
+
+    With a `dedupe_key` that was used before, the earlier mail is returned and nothing is sent.
+    """
+    subject = " ".join(render_to_string(f"{template}.subject.txt", dict(context)).split())
+    message = EmailMultiAlternatives(
+        subject, render_to_string(f"{template}.txt", dict(context)), from_email, [to]
+    )
+    message.attach_alternative(render_to_string(f"{template}.html", dict(context)), "text/html")
+    return enqueue(
+        message,
+        template=template,
+        account=account,
+        dedupe_key=dedupe_key,
+        carries_secret=carries_secret,
+    )
+
+
+def enqueue(
+    message: EmailMessage,
+    *,
+    template: str = "",
+    account: Account | None = None,
+    dedupe_key: str | None = None,
+    carries_secret: bool = False,
+) -> OutgoingMail:
+    """Write `message` as a row in the caller's transaction; a worker sends it after the commit."""
+    mail = OutgoingMail(
+        template=template,
+        account=account,
+        to_email=(message.recipients() or [""])[0],
+        subject=" ".join(message.subject.split()),
+        carries_secret=carries_secret,
+        dedupe_key=dedupe_key or uuid.uuid4().hex,
+    )
+    mail.set_content(_content_of(message))
+    with transaction.atomic():
+        kept, created = OutgoingMail.objects.get_or_create(
+            dedupe_key=mail.dedupe_key,
+            defaults={
+                name: getattr(mail, name)
+                for name in (
+                    "template",
+                    "account",
+                    "to_email",
+                    "subject",
+                    "carries_secret",
+                    "content",
+                    "sealed",
+                )
+            },
+        )
+        if created:
+            kept.ring()
+    return kept
+
+
+def _content_of(message: EmailMessage) -> dict[str, Any]:
+    alternatives = getattr(message, "alternatives", [])
+    html = next((str(part[0]) for part in alternatives if part[1] == "text/html"), "")
+    body = str(message.body)
+    return {
+        "from_email": message.from_email or settings.DEFAULT_FROM_EMAIL,
+        "to": list(message.to),
+        "cc": list(message.cc),
+        "bcc": list(message.bcc),
+        "reply_to": list(message.reply_to),
+        "headers": {name: str(value) for name, value in message.extra_headers.items()},
+        "text": "" if message.content_subtype == "html" else body,
+        "html": body if message.content_subtype == "html" else html,
+        "attachments": [_attachment(part) for part in message.attachments],
+    }
+
+
+def _attachment(part: Any) -> dict[str, str]:
+    if isinstance(part, MIMEBase):
+        data = part.get_payload(decode=True)
+        name, kind = part.get_filename() or "attachment", part.get_content_type()
+    else:
+        name, data, kind = part
+    raw = data.encode() if isinstance(data, str) else bytes(data or b"")
+    return {
+        "name": name or "attachment",
+        "type": kind or "application/octet-stream",
+        "data": base64.b64encode(raw).decode(),
+    }
+
+
+def message_of(mail: OutgoingMail) -> EmailMultiAlternatives:
+    """Return a stored mail as Django's message. Raises AccountsError when it was emptied."""
+    content = mail.get_content()
+    if not content:
+        raise AccountsError("mail_emptied", "This mail was emptied after it was sent.")
+    message = EmailMultiAlternatives(
+        mail.subject,
+        content["text"],
+        content["from_email"],
+        content["to"],
+        bcc=content["bcc"],
+        cc=content["cc"],
+        reply_to=content["reply_to"],
+        headers={"Message-ID": f"<{mail.dedupe_key}@{settings.PUBLIC_HOST}>", **content["headers"]},
+    )
+    if content["html"]:
+        message.attach_alternative(content["html"], "text/html")
+    for part in content["attachments"]:
+        message.attach(part["name"], base64.b64decode(part["data"]), part["type"])
+    return message
+
+
+@shared_task(throws=(AccountsError,))
+def deliver(mail_id: int) -> None:
+    """Send one stored mail. Running it twice is harmless."""
+    if not settings.MAIL_TRANSPORT:
+        return  # No provider yet: the mail waits, and a system check says so.
+    mail = OutgoingMail.objects.claim(mail_id)
+    if mail is None:
+        return  # Another worker has it, or it is done.
+    outcome, words = "sent", ""
+    try:
+        message_id = _hand_over(mail)
+    except ServiceError as error:
+        outcome, words = error.kind, str(error)
+        recorded = mail.finish(error=error, handed_over_at=None)
+    else:
+        # A secret is kept no longer than it takes to send it.
+        recorded = mail.finish(message_id=message_id, sealed="")
+    if recorded:
+        MailAttempt.objects.create(
+            mail=mail, number=mail.attempts, outcome=outcome, error=words
+        )
+        log.info("mail_tried", mail=mail.pk, outcome=outcome, attempt=mail.attempts)
+
+
+def _hand_over(mail: OutgoingMail) -> str:
+    """Give the mail to the provider and return its id. Raises ServiceError."""
+    try:
+        message = message_of(mail)
+    except AccountsError as error:
+        raise ServiceError("refused", error.message) from error
+    connection = get_connection(settings.MAIL_TRANSPORT)
+    try:
+        connection.open()
+    except Exception as error:
+        raise ServiceError("retry", f"The mail server can't be reached: {error}") from error
+    # From here on a crash leaves it open whether the mail left: see release_silent.
+    if not mail.renew(handed_over_at=timezone.now()):
+        raise ServiceError("unknown", "Another worker took over.")
+    try:
+        _send_over(connection, message)
+    finally:
+        _close(connection)
+    status = getattr(message, "anymail_status", None)
+    return str(getattr(status, "message_id", "") or "")
+
+
+def _send_over(connection: BaseEmailBackend, message: EmailMessage) -> None:
+    try:
+        connection.send_messages([message])
+    except AnymailAPIError as error:
+        raise _anymail_meaning(error) from error
+    except AnymailError as error:
+        raise ServiceError("refused", f"The provider refused the mail: {error}") from error
+    except smtplib.SMTPRecipientsRefused as error:
+        codes = [code for code, _ in error.recipients.values()]
+        kind = "retry" if codes and all(code < 500 for code in codes) else "refused"
+        raise ServiceError(kind, f"The mail server refused the recipient: {error}") from error  # type: ignore[arg-type]
+    except smtplib.SMTPServerDisconnected as error:
+        raise ServiceError("unknown", "The mail server hung up while we were sending.") from error
+    except smtplib.SMTPResponseException as error:
+        words = f"The mail server answered {error.smtp_code}."
+        raise ServiceError("refused" if error.smtp_code >= 500 else "retry", words) from error
+    except (smtplib.SMTPException, ValueError) as error:
+        raise ServiceError("refused", f"The mail can't be sent: {error}") from error
+    except OSError as error:
+        raise ServiceError("unknown", f"The connection broke while we were sending: {error}") from error
+
+
+def _anymail_meaning(error: AnymailAPIError) -> ServiceError:
+    status = error.status_code or 0
+    if status in (408, 429) or status == 503:
+        return ServiceError("retry", f"The provider answered {status}.", status=status)
+    if 400 <= status < 500:
+        return ServiceError("refused", f"The provider refused the mail: {error}", status=status)
+    cause = error.__cause__
+    if isinstance(cause, requests.ConnectionError) and "NewConnectionError" in repr(cause):
+        return ServiceError("retry", "The provider can't be reached.")
+    if isinstance(cause, requests.ConnectTimeout):
+        return ServiceError("retry", "The provider can't be reached.")
+    return ServiceError("unknown", f"The provider's answer is unclear ({status or 'none'}).")
+
+
+def _close(connection: BaseEmailBackend) -> None:
+    try:
+        connection.close()
+    except (OSError, smtplib.SMTPException):
+        log.info("mail_connection_close_failed")
+
+
+def resend(mail: OutgoingMail) -> None:
+    """Send a mail again: the same one, or, where it carries a secret, a new one with a new link.
+
+    Raises AccountsError where the mail is under way or its secret cannot be made anew.
+    """
+    if mail.state in (JobState.QUEUED, JobState.RUNNING):
+        raise AccountsError("mail_under_way", "This mail is on its way already.")
+    if mail.carries_secret:
+        path = settings.MAIL_RENEWALS.get(mail.template)
+        if path is None:
+            raise AccountsError("mail_not_renewable", "This mail's secret can't be made again.")
+        import_string(path)(mail.to_email)
+        return
+    _requeue(OutgoingMail.objects.filter(pk=mail.pk).exclude(state=JobState.QUEUED))
+
+
+def retry_all() -> int:
+    """Queue every failed mail again that still has its text; return how many."""
+    failed = OutgoingMail.objects.filter(state=JobState.FAILED)
+    return _requeue(failed.exclude(carries_secret=True, sealed=""))
+
+
+def _requeue(mails: Any) -> int:
+    with transaction.atomic():
+        pks = list(mails.values_list("pk", flat=True))
+        rows = OutgoingMail.objects.filter(pk__in=pks).exclude(
+            state__in=(JobState.QUEUED, JobState.RUNNING)
+        )
+        count = rows.update(
+            state=JobState.QUEUED,
+            attempts=0,
+            run_after=timezone.now(),
+            handed_over_at=None,
+            finished_at=None,
+        )
+        for mail in OutgoingMail.objects.filter(pk__in=pks).only("pk"):
+            mail.ring()
+    return count

@@ -1,0 +1,22 @@
+"""Third-party signals, each received by one line that calls a flow."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.account.signals import email_confirmed, user_signed_up
+from django.dispatch import receiver
+
+from accounts.flows import signup
+from accounts.models import User
+
+
+@receiver(user_signed_up)
+def on_sign_up(sender: Any, user: User, **kwargs: Any) -> None:
+    """A new person gets an account of their own, and what a proven address left as a guest."""
+    signup.welcome(user)
+
+
+@receiver(email_confirmed)
+def on_email_confirmed(sender: Any, email_address: EmailAddress, **kwargs: Any) -> None:
+    """A proven address claims what a guest left under it."""
+    signup.claim_guests(email_address.user, email_address.email)
