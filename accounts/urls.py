@@ -6,8 +6,6 @@ from accounts import views
 
 app_name = "accounts"
 urlpatterns = [
-    path("account/", views.home, name="home"),
-    path("account/keys/<int:pk>/revoke/", views.revoke_key, name="revoke-key"),
     path("outbox/", views.outbox, name="outbox"),
     path("outbox/<slug:mail_id>/", views.outbox_mail, name="outbox-mail"),
     path("outbox/<slug:mail_id>/body/", views.outbox_body, name="outbox-body"),

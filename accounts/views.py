@@ -1,71 +1,12 @@
-"""Pages for people: their account, their keys, and the outbox page of development."""
+"""Pages for people: the colours they want, and the outbox page of development."""
 
 from django.conf import settings
-from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts import mailbox
-from accounts.flows import keys, signup
-from accounts.forms import KeyForm
-from accounts.models import ApiKey, User
 from common.frames import framed
-
-NEW_KEY = "new_api_key"  # session entry: the text of a key just made, shown once
-FREE_DAILY_LIMIT = 50
-MOST_KEYS = 20
-
-
-def _user(request: HttpRequest) -> User:
-    if not isinstance(request.user, User):
-        raise Http404
-    return request.user
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def home(request: HttpRequest) -> HttpResponse:
-    """Show a person's account with its keys; a POST makes a key."""
-    user = _user(request)
-    account = signup.personal_account(user)
-    form = KeyForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        if account.api_keys.live().count() >= MOST_KEYS:
-            form.add_error("name", f"You have {MOST_KEYS} keys. Revoke one first.")
-        else:
-            _, text = keys.issue(
-                account,
-                name=form.cleaned_data["name"],
-                author=user,
-                email=user.email,
-                daily_limit=FREE_DAILY_LIMIT,
-            )
-            request.session[NEW_KEY] = text
-            return redirect("accounts:home")
-    rows = ApiKey.objects.visible_to(user).select_related("account")
-    context = {
-        "account": account,
-        "keys": rows,
-        "form": form,
-        "new_key": request.session.pop(NEW_KEY, ""),
-        "email_verified": user.emailaddress_set.filter(verified=True).exists(),
-    }
-    response = render(request, "accounts/home.html", context, status=200)
-    response["Cache-Control"] = "no-store"
-    return response
-
-
-@login_required
-@require_POST
-def revoke_key(request: HttpRequest, pk: int) -> HttpResponse:
-    """Revoke one of the person's keys."""
-    key = get_object_or_404(ApiKey.objects.visible_to(_user(request)), pk=pk)
-    keys.revoke(key)
-    messages.success(request, f"The key {key.name} is revoked. Programs that use it are refused now.")
-    return redirect("accounts:home")
-
 
 THEMES = ("auto", "dark", "light")
 

@@ -13,7 +13,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.set_default()  # web threads too, not only the thread that imported this
 app.steps["worker"].add(DjangoStructLogInitStep)
 app.autodiscover_tasks(related_name="flows")
-app.autodiscover_tasks(["common"], related_name="jobs", force=True)
+app.autodiscover_tasks(["common"], related_name="jobs")
 
 
 @setup_logging.connect

@@ -2,14 +2,19 @@
 
 import secrets
 import zlib
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
+from accounts.errors import AccountsError
 from accounts.models import Account, ApiKey, User, digest_of
 
 PREFIX_LENGTH = 20
+FREE_DAILY_LIMIT = 50
+MOST_FREE_KEYS = 5
 
 
 def new_text() -> str:
@@ -49,6 +54,30 @@ def issue(
         expires_at=expires_at,
     )
     return key, text
+
+
+def issue_free(account: Account, *, name: str, author: User) -> tuple[ApiKey, str]:
+    """Make a key of the free plan. Raises AccountsError when the account has too many keys."""
+    with transaction.atomic():
+        # The lock keeps two calls at the same time from both being the last one allowed.
+        locked = Account.objects.select_for_update().get(pk=account.pk)
+        # Keys revoked today count too: a fresh key must not be a way to a fresh quota.
+        recent = Q(created_at__gt=timezone.now() - timedelta(days=1))
+        live = Q(pk__in=ApiKey.objects.live().values("pk"))
+        if ApiKey.objects.filter(live | recent, account=locked).count() >= MOST_FREE_KEYS:
+            raise AccountsError(
+                "too_many_keys",
+                f"You can have {MOST_FREE_KEYS} keys, and a revoked one counts for a day. "
+                "Revoke one you no longer use.",
+            )
+        return issue(
+            locked,
+            name=name,
+            author=author,
+            email=author.email,
+            plan="free",
+            daily_limit=FREE_DAILY_LIMIT,
+        )
 
 
 def revoke(key: ApiKey) -> None:

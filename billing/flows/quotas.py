@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from django.db import connection
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from accounts.models import ApiKey, digest_of
@@ -110,7 +110,7 @@ def charge(key_text: str, units: int = 1, *, meter: str = PROMPTS, scope: str = 
         )
         row = cursor.fetchone()
     if row is None:
-        raise _why_not(key_text, units, meter=meter, scope=scope, day=day)
+        raise _why_not(key_text, units, meter=meter, scope=scope)
     key_id, used, limit, account_id = row
     return Charge(key_id, account_id, meter, day, units, used, limit)
 
@@ -135,6 +135,14 @@ def standing(key_text: str, *, meter: str = PROMPTS, scope: str = PROMPTS) -> St
     return Standing(key, counter.used if counter else 0)
 
 
+def with_use(keys: QuerySet[ApiKey], *, meter: str = PROMPTS) -> QuerySet[ApiKey]:
+    """Add to each key what it used today, as `used_today` (None: nothing yet)."""
+    counters = UsageCounter.objects.filter(
+        api_key=OuterRef("pk"), meter=meter, period_start=today()
+    ).values("used")
+    return keys.annotate(used_today=Subquery(counters))
+
+
 def _check(key: ApiKey, scope: str) -> None:
     if key.revoked_at is not None:
         raise _refusal("revoked")
@@ -156,20 +164,17 @@ def _refusal(reason: str) -> KeyRefused:
     return KeyRefused(code, message, headers={"WWW-Authenticate": "Bearer"})
 
 
-def _why_not(key_text: str, units: int, *, meter: str, scope: str, day: date) -> Exception:
+def _why_not(key_text: str, units: int, *, meter: str, scope: str) -> Exception:
     """Find out with one query why a charge took nothing."""
-    counters = UsageCounter.objects.filter(
-        api_key=OuterRef("pk"), meter=meter, period_start=day
-    ).values("used")
     keys = ApiKey.objects.filter(digest=digest_of(key_text))
-    key = keys.annotate(used_today=Subquery(counters)).first()
+    key = with_use(keys, meter=meter).first()
     if key is None:
         return _refusal("unknown")
     try:
         _check(key, scope)
     except KeyRefused as refused:
         return refused
-    used = key.used_today or 0
+    used = getattr(key, "used_today", None) or 0
     left = max(key.daily_limit - used, 0)
     headers = quota_headers(key.daily_limit, left)
     return QuotaExhausted(

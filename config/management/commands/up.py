@@ -81,7 +81,7 @@ class Command(BaseCommand):
             raise CommandError("The broker does not answer. Is REDIS_URL right, and does it run?")
         try:
             with supervisor.interruptible():
-                prepare.database(self.stdout)
+                prepare.database(sys.stdout)
         except KeyboardInterrupt:
             return
         except OperationalError as error:

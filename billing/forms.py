@@ -1,10 +1,8 @@
-"""Forms of the account pages."""
+"""Forms of the account page."""
 
 from django import forms
 
 from accounts.models import ApiKey
-
-MOST_KEYS = 20
 
 
 class KeyForm(forms.ModelForm):

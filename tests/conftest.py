@@ -1,0 +1,90 @@
+"""Who is who in the tests: an owner, a stranger, staff, and a partner with a key."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.brands import table
+from accounts.flows import keys, signup
+from accounts.models import Account, ApiKey, User
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def clean_slate() -> Iterator[None]:
+    """Counters, brands in memory and delivered mails do not leak from test to test."""
+    cache.clear()
+    table.clear()
+    shutil.rmtree(settings.MAILBOX_DIR, ignore_errors=True)
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    """A person with an account."""
+    user = User.objects.create_user("owner@example.org", PASSWORD, name="Olga Owner")
+    signup.personal_account(user)
+    return user
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    """Another person, with nothing to do with the owner."""
+    user = User.objects.create_user("stranger@example.org", PASSWORD)
+    signup.personal_account(user)
+    return user
+
+
+@pytest.fixture
+def staff(db: None) -> User:
+    """A member of staff who may do everything."""
+    return User.objects.create_superuser("staff@example.org", PASSWORD)
+
+
+@pytest.fixture
+def account(owner: User) -> Account:
+    """The owner's account."""
+    return signup.personal_account(owner)
+
+
+@pytest.fixture
+def key(account: Account) -> tuple[ApiKey, str]:
+    """A partner's key with 5 units a day, and its text."""
+    return keys.issue(account, name="Partner", daily_limit=5)
+
+
+@pytest.fixture
+def owner_client(owner: User) -> Client:
+    """A browser in which the owner is signed in."""
+    client = Client()
+    client.force_login(owner)
+    return client
+
+
+@pytest.fixture
+def stranger_client(stranger: User) -> Client:
+    """A browser in which the stranger is signed in."""
+    client = Client()
+    client.force_login(stranger)
+    return client
+
+
+@pytest.fixture
+def staff_client(staff: User) -> Client:
+    """A browser in which staff is signed in."""
+    client = Client()
+    client.force_login(staff)
+    return client
+
+
+@pytest.fixture
+def project() -> Path:
+    """The project's folder."""
+    return Path(settings.BASE_DIR)
