@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from accounts.brands import table
 from accounts.flows import keys, signup
@@ -17,11 +18,12 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(autouse=True)
-def clean_slate() -> Iterator[None]:
+def clean_slate(settings: Settings) -> Iterator[None]:
     """Counters, brands in memory and delivered mails do not leak from test to test."""
+    settings.EMAIL_BACKEND = "accounts.adapter.OutboxEmailBackend"  # pytest-django puts its own
     cache.clear()
     table.clear()
-    shutil.rmtree(settings.MAILBOX_DIR, ignore_errors=True)
+    shutil.rmtree(django_settings.MAILBOX_DIR, ignore_errors=True)
     yield
     cache.clear()
 
@@ -87,4 +89,4 @@ def staff_client(staff: User) -> Client:
 @pytest.fixture
 def project() -> Path:
     """The project's folder."""
-    return Path(settings.BASE_DIR)
+    return Path(django_settings.BASE_DIR)

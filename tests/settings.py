@@ -24,3 +24,4 @@ MEDIA_ROOT = Path(VAR_DIR) / "media"  # noqa: F405
 VOCABULARY_REFRESH_SECONDS = 0
 ACCOUNT_RATE_LIMITS = False
 WHITENOISE_AUTOREFRESH = False
+TEMPLATES[0]["DIRS"].append(BASE_DIR / "tests" / "templates")  # noqa: F405

@@ -252,14 +252,25 @@ def resend(mail: OutgoingMail) -> None:
         if path is None:
             raise AccountsError("mail_not_renewable", "This mail's secret can't be made again.")
         import_string(path)(mail.to_email)
+        # The new mail replaces this one; its old secret is not needed any more.
+        OutgoingMail.objects.filter(pk=mail.pk, state=JobState.FAILED).update(
+            state=JobState.CANCELLED, sealed=""
+        )
         return
-    _requeue(OutgoingMail.objects.filter(pk=mail.pk).exclude(state=JobState.QUEUED))
+    _requeue(OutgoingMail.objects.filter(pk=mail.pk))
 
 
 def retry_all() -> int:
-    """Queue every failed mail again that still has its text; return how many."""
+    """Send every failed mail again, those with a secret as new ones; return how many."""
     failed = OutgoingMail.objects.filter(state=JobState.FAILED)
-    return _requeue(failed.exclude(carries_secret=True, sealed=""))
+    renewed = 0
+    for mail in failed.filter(carries_secret=True).defer("content"):
+        try:
+            resend(mail)
+            renewed += 1
+        except AccountsError as error:
+            log.info("mail_not_renewed", mail=mail.pk, reason=error.code)
+    return renewed + _requeue(failed.filter(carries_secret=False))
 
 
 def _requeue(mails: Any) -> int:
