@@ -46,7 +46,6 @@ class AuthCheckView(APIView):
     """Says whether a key is good, and for what."""
 
     @extend_schema(
-        operation_id="auth_check",
         summary="Check a key",
         description="Answers 200 for a live key, 401 with the reason otherwise. Costs nothing.",
         request=None,
@@ -69,7 +68,6 @@ class AuthCheckView(APIView):
         return _answer(data, standing)
 
     @extend_schema(
-        operation_id="auth_check_post",
         summary="Check a key (POST)",
         request=None,
         responses={200: OpenApiResponse(CHECKED), **ERRORS},
@@ -84,7 +82,6 @@ class UsageView(APIView):
     """Says what a key has used today."""
 
     @extend_schema(
-        operation_id="usage",
         summary="See what is left today",
         description="Units are counted per key and day (UTC). Costs nothing.",
         request=None,

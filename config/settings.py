@@ -49,7 +49,7 @@ SECRET_KEY = env.text(
     "SECRET_KEY",
     "" if IS_PRODUCTION else kept(VAR_DIR / "secret-key"),
     shown="random, kept in var/ in dev; required in production",
-    help="Signs sessions, links and tokens. At least 40 random characters.",
+    help="Signs sessions, links and tokens. At least 50 random characters.",
     aliases=("SESSION_SECRET",),
 )
 SECRET_KEY_FALLBACKS = env.names(
@@ -125,6 +125,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
 ]
 ROOT_URLCONF = "config.urls"

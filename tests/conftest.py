@@ -13,6 +13,7 @@ from pytest_django.fixtures import Settings
 from accounts.brands import table
 from accounts.flows import keys, signup
 from accounts.models import Account, ApiKey, User
+from prompts.flows import optimize, vocabulary
 
 PASSWORD = "correct horse battery"
 
@@ -90,3 +91,14 @@ def staff_client(staff: User) -> Client:
 def project() -> Path:
     """The project's folder."""
     return Path(django_settings.BASE_DIR)
+
+
+@pytest.fixture
+def words(db: None) -> Iterator[None]:
+    """The starter vocabulary in the database, and nothing kept in memory from another test."""
+    vocabulary.store.clear()
+    optimize.cache.clear()
+    vocabulary.load_starter()
+    yield
+    vocabulary.store.clear()
+    optimize.cache.clear()

@@ -155,5 +155,7 @@ class OutgoingMailAdmin(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Tell the page how many mails failed, for the retry button."""
-        failed = OutgoingMail.objects.filter(state=JobState.FAILED).count()
+        failed = 0
+        if self.has_change_permission(request):
+            failed = OutgoingMail.objects.filter(state=JobState.FAILED).count()
         return super().changelist_view(request, {"failed_mails": failed, **(extra_context or {})})

@@ -32,6 +32,7 @@ CLASSES = {
     "outbox/*": PUBLIC,  # development only: see test_outbox.py
     "account/signup/": PUBLIC,
     "account/login/": PUBLIC,
+    "account/login/code/confirm/": PUBLIC,
     "account/logout/": PUBLIC,
     "account/inactive/": PUBLIC,
     "account/reauthenticate/": SIGNED_IN,

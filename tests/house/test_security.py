@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 from django.test import Client
 
 STRONG = {
-    "SECRET_KEY": "v3ryR4ndom-Zq8LmX2cT7pWn5KdHs9BfJ0aGyUe4iRoQxVt6",
+    "SECRET_KEY": "v3ryR4ndom-Zq8LmX2cT7pWn5KdHs9BfJ0aGyUe4iRoQxVt6-NkE1",
     "FIELD_KEYS": Fernet.generate_key().decode(),
     "DATABASE_URL": "postgres://u:p@127.0.0.1:1/x",
     "REDIS_URL": "redis://127.0.0.1:1",
@@ -45,8 +45,8 @@ def test_a_bare_manage_py_is_production_and_says_what_is_missing(project: Path) 
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("SECRET_KEY", "changeme" * 8, "well-known word"),
-        ("SECRET_KEY", "short", "shorter than 40"),
+        ("SECRET_KEY", "changeme-please-this-is-only-a-placeholder-for-now-1", "well-known word"),
+        ("SECRET_KEY", "short", "shorter than 50"),
         ("SECRET_KEY", "a" * 60, "different characters"),
         ("FIELD_KEYS", "not-a-key", "not a Fernet key"),
         ("PUBLIC_BASE_URL", "http://plain.example.org", "https://"),
@@ -99,7 +99,7 @@ def test_secrets_of_development_are_made_once_and_readable_by_their_owner_only(
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.django_db
+@pytest.mark.usefixtures("words")
 def test_every_page_carries_the_security_headers(client: Client) -> None:
     for address in ("/", "/account/login/", "/nothing-here"):
         headers = client.get(address).headers
@@ -114,7 +114,7 @@ def test_every_page_carries_the_security_headers(client: Client) -> None:
         assert "camera=()" in headers["Permissions-Policy"]
 
 
-@pytest.mark.django_db
+@pytest.mark.usefixtures("words")
 def test_no_page_has_inline_scripts_or_styles(client: Client, staff_client: Client) -> None:
     for address in ("/", "/account/login/", "/account/signup/", "/api/docs/"):
         page = client.get(address).content.decode()

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand
 
 from accounts.flows import starter
 
-# from prompts.flows import vocabulary
+from prompts.flows import vocabulary
 
 
 class Command(BaseCommand):
@@ -16,5 +16,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print a line for each thing made."""
-        for line in starter.seed():
+        for line in [*vocabulary.load_starter(), *starter.seed()]:
             self.stdout.write(line)
