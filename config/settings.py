@@ -409,7 +409,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Turn a rough idea into prompts for five image and video tools.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SCHEMA_PATH_PREFIX": r"/(api/v1/)?",
+    "SCHEMA_PATH_PREFIX": r"/",
     "COMPONENT_SPLIT_REQUEST": True,
     "APPEND_COMPONENTS": {
         "securitySchemes": {

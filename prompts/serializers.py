@@ -2,8 +2,10 @@
 
 from rest_framework import serializers
 
-from prompts.flows.optimize import MOST_IDEAS, MOST_VARIANTS
-from prompts.optimizer import IDEA_LENGTH, LARGEST_SEED, SLOTS
+from prompts.flows.optimize import MOST_IDEAS
+from prompts.optimizer import SLOTS
+from prompts.optimizer.engine import MOST_VARIANTS, VARIANT_SLOTS
+from prompts.optimizer.request import IDEA_LENGTH, LARGEST_SEED
 
 
 class OptimizeRequestSerializer(serializers.Serializer):
@@ -115,7 +117,7 @@ class BatchResultSerializer(serializers.Serializer):
 class VariantsRequestSerializer(OptimizeRequestSerializer):
     """An idea, the slot that shall differ, and how many variants."""
 
-    slot = serializers.ChoiceField(list(SLOTS))
+    slot = serializers.ChoiceField(list(VARIANT_SLOTS))
     count = serializers.IntegerField(
-        required=False, min_value=1, max_value=MOST_VARIANTS, default=2
+        required=False, min_value=2, max_value=MOST_VARIANTS, default=2
     )

@@ -1,6 +1,6 @@
 """Quotas: units per key and day, charged by one statement that can never over-grant."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from django.db import connection
@@ -117,12 +117,20 @@ def charge(key_text: str, units: int = 1, *, meter: str = PROMPTS, scope: str = 
 
 def give_back(granted: Charge) -> None:
     """Undo a charge whose work failed. Call it once per charge; it never goes below zero."""
+    give_back_part(granted, granted.units)
+
+
+def give_back_part(granted: Charge, units: int) -> Charge:
+    """Return units that were not needed, and what remains charged."""
+    if units < 1:
+        return granted
     UsageCounter.objects.filter(
         api_key_id=granted.key_id,
         meter=granted.meter,
         period_start=granted.day,
-        used__gte=granted.units,
-    ).update(used=F("used") - granted.units)
+        used__gte=units,
+    ).update(used=F("used") - units)
+    return replace(granted, units=granted.units - units, used=granted.used - units)
 
 
 def standing(key_text: str, *, meter: str = PROMPTS, scope: str = PROMPTS) -> Standing:

@@ -12,9 +12,9 @@ from prompts import optimizer
 from prompts.errors import PromptsError
 from prompts.flows import vocabulary
 from prompts.optimizer import OptimizeInputError, OptimizeRequest
+from prompts.optimizer.engine import MOST_VARIANTS, VARIANT_SLOTS
 
 MOST_IDEAS = 20  # in one batch
-MOST_VARIANTS = 8
 
 
 class ResultCache:
@@ -51,7 +51,9 @@ cache = ResultCache()
 def parse(data: Mapping[str, Any]) -> OptimizeRequest:
     """Return the request in `data`. Raises PromptsError with `field` set."""
     try:
-        return OptimizeRequest.parse(data)
+        request = OptimizeRequest.parse(data)
+        optimizer.check_choices(request, vocabulary.current())
+        return request
     except OptimizeInputError as error:
         raise PromptsError(error.code, error.message, field=error.field) from None
 
@@ -92,13 +94,13 @@ def parse_variants(data: Mapping[str, Any]) -> tuple[OptimizeRequest, str, int]:
     """Return the request, slot and count of `{"idea": …, "slot": …, "count": …}`. Raises PromptsError."""
     rest = dict(data)
     slot, count = rest.pop("slot", None), rest.pop("count", 2)
-    if slot not in optimizer.SLOTS or slot == "subject":
-        slots = ", ".join(name for name in optimizer.SLOTS if name != "subject")
+    if slot not in VARIANT_SLOTS:
+        slots = ", ".join(VARIANT_SLOTS)
         raise PromptsError("invalid_value", f"The slot is one of {slots}.", field="slot")
     if isinstance(count, bool) or not isinstance(count, int):
         raise PromptsError("invalid_type", "The count is a whole number.", field="count")
-    if not 1 <= count <= MOST_VARIANTS:
-        raise PromptsError("invalid_value", f"Ask for 1 to {MOST_VARIANTS} variants.", field="count")
+    if not 2 <= count <= MOST_VARIANTS:
+        raise PromptsError("invalid_value", f"Ask for 2 to {MOST_VARIANTS} variants.", field="count")
     return parse(rest), slot, count
 
 
@@ -122,11 +124,13 @@ def variants_for_key(
 ) -> tuple[list[dict[str, Any]], quotas.Charge]:
     """Charge a key one unit per variant and return results that differ in one slot.
 
-    A failure gives the units back. Raises KeyRefused and QuotaExhausted.
+    There are fewer than `count` where the vocabulary has no more words that fit; what was not
+    delivered is given back, as is everything after a failure. Raises KeyRefused, QuotaExhausted.
     """
     granted = quotas.charge(key_text, count)
     try:
         results = optimizer.variants(request, vocabulary.current(), slot=slot, count=count)
+        granted = quotas.give_back_part(granted, count - len(results))
         return [result.as_dict() for result in results], granted
     except BaseException:
         quotas.give_back(granted)

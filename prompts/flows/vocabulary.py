@@ -19,7 +19,8 @@ from prompts.models import (
     Term,
     VocabularyVersion,
 )
-from prompts.optimizer import Vocabulary, fingerprint, starter_data
+from prompts.optimizer import Vocabulary, starter_data
+from prompts.optimizer.vocabulary import fingerprint
 
 log = structlog.get_logger(__name__)
 

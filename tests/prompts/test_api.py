@@ -203,7 +203,7 @@ def test_variants_differ_in_exactly_one_slot(client: Client, key: Key) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"slot": "subject"}, {"slot": 7}, {"count": 0}, {"count": 9}, {"count": True}]
+    "change", [{"slot": "subject"}, {"slot": 7}, {"count": 1}, {"count": 9}, {"count": True}]
 )
 def test_bad_variants_cost_nothing(client: Client, key: Key, change: dict[str, Any]) -> None:
     data = {"idea": "fox", "slot": "mood", "count": 2, **change}

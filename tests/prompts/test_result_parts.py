@@ -36,6 +36,11 @@ def test_a_platform_is_sorted_into_texts_settings_and_data() -> None:
     assert [block["key"] for block in parts["blocks"]] == ["workflow"]
 
 
+def test_flags_keep_the_name_one_types() -> None:
+    parts = platform_parts({"flags": {"ar": "16:9", "--v": "6"}})
+    assert [pair["name"] for pair in parts["pairs"]] == ["--ar", "--v"]
+
+
 def test_a_long_unknown_text_becomes_a_text_to_copy() -> None:
     parts = platform_parts({"whatever": "word " * 20})
     assert [line["name"] for line in parts["lines"]] == ["Whatever"]
