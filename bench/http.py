@@ -75,7 +75,9 @@ def web(environment: dict[str, str], port: int) -> Iterator[subprocess.Popen[byt
     try:
         for _ in range(200):
             try:
-                load.run(port, lambda n: load.request("GET", "/healthz"), seconds=0, connections=1)
+                load.run(
+                    port, lambda n: load.request("GET", "/bench/bare"), seconds=0, connections=1
+                )
                 break
             except OSError:
                 time.sleep(0.1)
@@ -104,7 +106,9 @@ def measure(cases: list[Case], port: int, pids: list[int]) -> None:
 def report(cases: list[Case]) -> None:
     """Print a row per case; ratios are medians against the two yardsticks of the same run."""
     bare, query = median(cases[0].cpu), median(cases[1].cpu)
-    print(f"\n{'view':<34}{'req/s':>8}{'p95 ms':>8}{'CPU µs':>8}{'/bare':>7}{'/1-query':>9}  answers")
+    print(
+        f"\n{'view':<34}{'req/s':>8}{'p95 ms':>8}{'CPU µs':>8}{'/bare':>7}{'/1-query':>9}  answers"
+    )
     for case in cases:
         cpu = median(case.cpu)
         print(
@@ -154,7 +158,10 @@ def prepare(environment: dict[str, str], database: str) -> None:
     for arguments in (["migrate", "-v0"], ["seed"], ["shell", "--no-imports", "-c", script]):
         subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL,
+            cwd=ROOT,
+            env=environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
         )
 
 
@@ -179,11 +186,13 @@ def main() -> None:
             "PUBLIC_BASE_URL": "https://127.0.0.1",
             "VAR_DIR": folder,
             "OPTIMIZE_CACHE_SIZE": "1024",
+            "SMTP_HOST": "127.0.0.1",
         }
         prepare(environment, database)
         with psycopg.connect(database) as connection:
             settings = connection.execute(
-                "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit')"
+                "SELECT name, setting FROM pg_settings"
+                " WHERE name IN ('fsync', 'synchronous_commit')"
             ).fetchall()
             postmaster = connection.execute("SELECT pg_backend_pid()").fetchone()
         print("PostgreSQL:", ", ".join(f"{name}={value}" for name, value in settings))
@@ -206,7 +215,9 @@ def parent_of(pid: int) -> int:
     try:
         return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
     except OSError:
-        found = subprocess.run(["pgrep", "-o", "postgres"], capture_output=True, text=True, check=True)
+        found = subprocess.run(
+            ["pgrep", "-o", "postgres"], capture_output=True, text=True, check=True
+        )
         return int(found.stdout)
 
 

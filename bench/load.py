@@ -52,7 +52,9 @@ class Connection:
             return 0
         lower = head.lower()
         start = lower.index(b"content-length:") + 15
-        length = int(lower[start : lower.find(b"\r\n", start) if b"\r\n" in lower[start:] else None])
+        length = int(
+            lower[start : lower.find(b"\r\n", start) if b"\r\n" in lower[start:] else None]
+        )
         return int(head[9:12]) if len(body) >= length else 0
 
 

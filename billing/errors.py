@@ -4,7 +4,7 @@ from common.errors import UserError
 
 
 class KeyRefused(UserError):
-    """An API key that is missing, unknown, revoked, expired or not made for this. HTTP 401 or 403."""
+    """An API key that is unknown, revoked, expired or not made for this. HTTP 401 or 403."""
 
     status = 401
 

@@ -1,5 +1,6 @@
 """A person's account page: who they are, their keys, and what each key used today."""
 
+from allauth.account.models import EmailAddress
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -43,7 +44,7 @@ def account(request: HttpRequest) -> HttpResponse:
             "keys": quotas.with_use(ApiKey.objects.visible_to(user)),
             "form": form,
             "new_key": request.session.pop(NEW_KEY, ""),
-            "email_verified": user.emailaddress_set.filter(verified=True).exists(),
+            "email_verified": EmailAddress.objects.filter(user=user, verified=True).exists(),
         },
     )
     response["Cache-Control"] = "no-store"
@@ -56,5 +57,7 @@ def revoke_key(request: HttpRequest, pk: int) -> HttpResponse:
     """Revoke one of the person's keys."""
     key = get_object_or_404(ApiKey.objects.visible_to(_user(request)), pk=pk)
     keys.revoke(key)
-    messages.success(request, f"The key {key.name} is revoked. Programs that use it are refused now.")
+    messages.success(
+        request, f"The key {key.name} is revoked. Programs that use it are refused now."
+    )
     return redirect("billing:account")

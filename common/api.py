@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest
 from rest_framework.exceptions import APIException, MethodNotAllowed, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.errors import UserError
@@ -76,7 +77,9 @@ def key_of(request: HttpRequest) -> str:
     Raises UserError `key_missing` (401). Keys in addresses are not read: they end up in logs.
     """
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-    key = text.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "").strip()
+    key = (
+        text.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "").strip()
+    )
     if not key:
         raise UserError(
             "key_missing",
@@ -85,6 +88,12 @@ def key_of(request: HttpRequest) -> str:
             headers={"WWW-Authenticate": "Bearer"},
         )
     return key
+
+
+def body_of(request: Request) -> dict[str, Any]:
+    """Return the JSON object in the body; an empty one when nothing was sent."""
+    data = request.data
+    return data if isinstance(data, dict) else {}
 
 
 def as_user_error(error: Exception) -> UserError | None:
@@ -98,7 +107,9 @@ def as_user_error(error: Exception) -> UserError | None:
     if isinstance(error, RequestDataTooBig):
         return UserError("body_too_large", "The request is too large.", status=413)
     if isinstance(error, MethodNotAllowed):
-        return UserError("method_not_allowed", "This address does not take that method.", status=405)
+        return UserError(
+            "method_not_allowed", "This address does not take that method.", status=405
+        )
     if isinstance(error, UnsupportedMediaType):
         return UserError(
             "unsupported_media_type", "Send JSON, with Content-Type application/json.", status=415
@@ -113,5 +124,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
     known = as_user_error(error)
     if known is None:
         log.exception("api_fault")
-        known = UserError("server_error", "Something went wrong on our side. Try again.", status=500)
+        known = UserError(
+            "server_error", "Something went wrong on our side. Try again.", status=500
+        )
     return Response(known.as_dict(), status=known.status, headers=known.headers)

@@ -6,7 +6,7 @@ from typing import Any
 class UserError(Exception):
     """A request that cannot be done, said in plain words.
 
-    `code` is stable and made for programs, `message` is made for people, `status` is the HTTP status
+    `code` is stable and made for programs, `message` for people, `status` is the HTTP status
     an API answers with, `extra` adds fields to the JSON answer and `headers` to the response.
     """
 

@@ -48,7 +48,9 @@ def rotate(model: type[models.Model]) -> int:
     rows = 0
     for pk in model._default_manager.values_list("pk", flat=True).iterator(chunk_size=500):
         with transaction.atomic():  # the lock keeps a writer from being overwritten with old text
-            row = model._default_manager.select_for_update().only("pk", *names).filter(pk=pk).first()
+            row = (
+                model._default_manager.select_for_update().only("pk", *names).filter(pk=pk).first()
+            )
             if row is not None:
                 row.save(update_fields=names)
                 rows += 1

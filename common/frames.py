@@ -11,7 +11,7 @@ POLICY = (
 
 
 def framed(response: HttpResponse) -> HttpResponse:
-    """Let a page of ours frame this answer; no script, no form and no outside request runs in it."""
+    """Let a page of ours frame this answer; no script, form or outside request runs in it."""
     # Our pages refuse to be framed, so links leave the frame; at the end it cannot upset a doctype.
     response.write('<base target="_blank">')
     response["X-Frame-Options"] = "SAMEORIGIN"

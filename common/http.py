@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests_hardened import Config, Manager
 from urllib3.exceptions import HTTPError
-from urllib.parse import urljoin, urlsplit
 
 Kind = Literal["refused", "retry", "unknown"]
 IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"}
@@ -131,21 +131,22 @@ def call(
     raise AssertionError("unreachable: the last try raises")
 
 
-def _once(
-    method: str, url: str, *, until: float, safe: bool, most: int, **kwargs: Any
-) -> Answer:
+def _once(method: str, url: str, *, until: float, safe: bool, most: int, **kwargs: Any) -> Answer:
     left = max(until - time.monotonic(), 0.05)
     headers = {"User-Agent": USER_AGENT, **kwargs.pop("headers", {})}
     try:
-        with requests.Session() as session, session.request(
-            method,
-            url,
-            headers=headers,
-            stream=True,
-            allow_redirects=False,
-            timeout=(min(CONNECT_SECONDS, left), left),
-            **kwargs,
-        ) as response:
+        with (
+            requests.Session() as session,
+            session.request(
+                method,
+                url,
+                headers=headers,
+                stream=True,
+                allow_redirects=False,
+                timeout=(min(CONNECT_SECONDS, left), left),
+                **kwargs,
+            ) as response,
+        ):
             content = _read(response, until=until, most=most)
             answer = Answer(response.status_code, dict(response.headers), content, response.url)
     except (requests.RequestException, HTTPError, Slow, OSError) as error:
@@ -175,8 +176,8 @@ def fetch(
 ) -> Answer:
     """Fetch an address that a user typed, safely.
 
-    Only http and https on ports 80 and 443, only public addresses (resolved once and pinned, so that
-    a name cannot change under us), redirects checked one by one, at most `most` bytes within
+    Only http and https on ports 80 and 443, only public addresses (resolved once and pinned, so
+    that a name cannot change under us), redirects checked one by one, at most `most` bytes within
     `deadline` seconds, and only content types that begin with one of `kinds` when any are given.
     Raises ServiceError; its text may be shown to the user.
     """
@@ -212,12 +213,17 @@ def _guarded_get(
     session.trust_env = False  # a proxy would resolve the name again, past the guard
     left = max(until - time.monotonic(), 0.05)
     try:
-        with session, session.get(
-            url, stream=True, allow_redirects=False, timeout=(min(CONNECT_SECONDS, left), left)
-        ) as response:
+        with (
+            session,
+            session.get(
+                url, stream=True, allow_redirects=False, timeout=(min(CONNECT_SECONDS, left), left)
+            ) as response,
+        ):
             kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
             if response.ok and kinds and not kind.startswith(kinds) and not response.is_redirect:
-                raise ServiceError("refused", "That address does not hold the kind of file we need.")
+                raise ServiceError(
+                    "refused", "That address does not hold the kind of file we need."
+                )
             content = b"" if response.is_redirect else _read(response, until=until, most=most)
             return Answer(response.status_code, dict(response.headers), content, response.url)
     except (requests.RequestException, HTTPError, Slow, OSError, UnicodeError, ValueError) as error:

@@ -1,16 +1,17 @@
 """Work that must happen: a database row that a worker claims, renews and finishes.
 
-A product's own row inherits `Job`. Celery only rings; the row is the queue. A worker that went silent
+A product's own row inherits `Job`. Celery only rings; the row is the queue. A silent worker
 loses its lease, `sweep` rings for the row again, and whatever the silent worker writes later is
 refused because its token is no longer the row's.
 """
 
 import uuid
 from datetime import timedelta
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import structlog
 from celery import current_app, shared_task
+from celery.contrib.django.task import DjangoTask
 from django.apps import apps
 from django.db import models
 from django.db.models import F, Q
@@ -57,7 +58,7 @@ class JobQuerySet(models.QuerySet):
         taken = self.filter(free, pk=pk, attempts__lt=F("max_attempts")).update(
             state=JobState.RUNNING,
             lease_token=token,
-            lease_until=now + self.model.lease,
+            lease_until=now + cast("type[Job]", self.model).lease,
             attempts=F("attempts") + 1,
         )
         return self.get(pk=pk) if taken else None
@@ -163,7 +164,7 @@ class Job(models.Model):
 
     def ring(self) -> None:
         """Ask a worker, after the commit, to do this job."""
-        current_app.tasks[type(self).task].delay_on_commit(self.pk)
+        cast("DjangoTask", current_app.tasks[type(self).task]).delay_on_commit(self.pk)
 
 
 def job_models() -> list[type[Job]]:
@@ -177,7 +178,9 @@ def sweep(most: int = 500) -> int:
     rung = 0
     for model in job_models():
         model._default_manager.release_silent()
-        for pk in model._default_manager.due().order_by("run_after").values_list("pk", flat=True)[:most]:
+        for pk in (
+            model._default_manager.due().order_by("run_after").values_list("pk", flat=True)[:most]
+        ):
             current_app.tasks[model.task].delay(pk)
             rung += 1
     return rung

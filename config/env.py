@@ -31,7 +31,7 @@ class Variable:
 class Env:
     """Typed access to the environment; `variables` lists what was asked for, in order.
 
-    `NAME_FILE` names a file that holds the value of `NAME`, as container platforms hand out secrets.
+    `NAME_FILE` names a file that holds the value of `NAME`, as container platforms do.
     """
 
     def __init__(self, source: dict[str, str] | None = None) -> None:
@@ -88,7 +88,11 @@ class Env:
         self, name: str, *, help: str, default: str = "", shown: str | None = None
     ) -> list[str]:
         """Return comma-separated values without blanks."""
-        return [item.strip() for item in self.text(name, default, help=help, shown=shown).split(",") if item.strip()]
+        return [
+            item.strip()
+            for item in self.text(name, default, help=help, shown=shown).split(",")
+            if item.strip()
+        ]
 
     def choice(self, name: str, default: str, choices: Sequence[str], *, help: str) -> str:
         """Return one of `choices`. Raises SettingError otherwise."""

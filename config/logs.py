@@ -44,7 +44,11 @@ def logging_settings(level: str, *, as_json: bool) -> dict[str, Any]:
     if as_json:
         final += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
     else:
-        final += [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+        final += [
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     return {
         "version": 1,
         "disable_existing_loggers": False,

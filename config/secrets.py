@@ -8,7 +8,15 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-WEAK_WORDS = ("changeme", "change-me", "password", "insecure", "secret-key", "example", "0123456789")
+WEAK_WORDS = (
+    "changeme",
+    "change-me",
+    "password",
+    "insecure",
+    "secret-key",
+    "example",
+    "0123456789",
+)
 SHORTEST = 50  # what Django's own deployment check asks for
 FEWEST_CHARACTERS = 12
 

@@ -1,7 +1,7 @@
 """Settings, all from the environment. The table in docs/settings.md is made from this file.
 
-One file for every environment: ATELIER_ENV is `production` unless it says `dev` or `test`, and every
-development privilege reads that one value.
+One file for every environment: ATELIER_ENV is `production` unless it says `dev` or `test`, and
+every development privilege reads that one value.
 """
 
 import sys
@@ -25,14 +25,19 @@ ENV = env.choice(
     "ATELIER_ENV",
     "production",
     ("production", "dev", "test"),
-    help="`dev` and `test` switch on the development privileges; set by the Makefile, never by hand.",
+    help="`dev` and `test` switch on the development privileges; the Makefile sets it.",
 )
 IS_PRODUCTION = ENV == "production"
 IS_DEV = ENV == "dev"
 IS_TEST = ENV == "test"
 DEBUG = False  # Never: its error pages show settings and source. Logs say what went wrong.
 VAR_DIR = Path(
-    env.text("VAR_DIR", str(BASE_DIR / "var"), shown="var/", help="Folder for everything written locally.")
+    env.text(
+        "VAR_DIR",
+        str(BASE_DIR / "var"),
+        shown="var/",
+        help="Folder for everything written locally.",
+    )
 )
 PORT = env.number("PORT", 8000, help="Port the web server listens on.", low=1)
 PUBLIC_BASE_URL = env.text(
@@ -53,7 +58,8 @@ SECRET_KEY = env.text(
     aliases=("SESSION_SECRET",),
 )
 SECRET_KEY_FALLBACKS = env.names(
-    "SECRET_KEY_FALLBACKS", help="Earlier secret keys, comma-separated, still accepted while rotating."
+    "SECRET_KEY_FALLBACKS",
+    help="Earlier secret keys, comma-separated, still accepted while rotating.",
 )
 FIELD_KEYS = env.names(
     "FIELD_KEYS",
@@ -63,11 +69,11 @@ FIELD_KEYS = env.names(
 )
 DATABASE_URL = env.text(
     "DATABASE_URL",
-    help="`postgres://user:password@host/name`; without it SQLite under var/ (never in production).",
+    help="`postgres://user:password@host/name`; else SQLite under var/, never in production.",
 )
 REDIS_URL = env.text(
     "REDIS_URL",
-    help="`redis://host:6379`; without it the Valkey server that `make run` starts (never in production).",
+    help="`redis://host:6379`; else the Valkey of `make run`, never in production.",
 )
 if IS_PRODUCTION:
     problems = production_problems(
@@ -194,7 +200,7 @@ else:
             },
         }
     }
-# dj-stripe's own migrations take 33 seconds on every new database, this squashed copy less than one.
+# dj-stripe's own migrations take 33 seconds on every new database, this copy less than one.
 MIGRATION_MODULES = {"djstripe": "billing.djstripe_migrations"}
 
 # --- Broker, cache and rate limits -------------------------------------------------------------
@@ -235,7 +241,9 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 # --- Files -------------------------------------------------------------------------------------
 env.title("Files")
 S3_BUCKET = env.text("S3_BUCKET", help="Bucket for media files; without it they lie in var/media.")
-S3_ENDPOINT_URL = env.text("S3_ENDPOINT_URL", help="Address of the object storage, if it is not AWS.")
+S3_ENDPOINT_URL = env.text(
+    "S3_ENDPOINT_URL", help="Address of the object storage, if it is not AWS."
+)
 S3_REGION = env.text("S3_REGION", help="Region of the bucket.")
 S3_ACCESS_KEY_ID = env.text("S3_ACCESS_KEY_ID", help="Access key.", aliases=("AWS_ACCESS_KEY_ID",))
 S3_SECRET_ACCESS_KEY = env.text(
@@ -309,7 +317,9 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "http" if PUBLIC_BASE_URL.startswith("http://") 
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number(
-    "TRUSTED_PROXY_COUNT", 0, help="Number of reverse proxies in front whose client address is believed."
+    "TRUSTED_PROXY_COUNT",
+    0,
+    help="Number of reverse proxies in front whose client address is believed.",
 )
 GOOGLE_CLIENT_ID = env.text("GOOGLE_CLIENT_ID", help="Google sign-in: client id.")
 GOOGLE_CLIENT_SECRET = env.text("GOOGLE_CLIENT_SECRET", help="Google sign-in: client secret.")
@@ -336,7 +346,9 @@ DEMO_KEY = "" if IS_PRODUCTION else "demo123"
 DEMO_DAILY_LIMIT = 50
 STAFF_PASSWORD = "" if IS_PRODUCTION else kept(VAR_DIR / "staff-password", random_password)
 STAFF_EMAIL = env.text(
-    "STAFF_EMAIL", "owner@atelier.localhost", help="Login of the first staff member that `seed` makes in dev."
+    "STAFF_EMAIL",
+    "owner@atelier.localhost",
+    help="Login of the first staff member that `seed` makes in dev.",
 )
 
 # --- Mail --------------------------------------------------------------------------------------
@@ -350,15 +362,21 @@ DEFAULT_FROM_EMAIL = env.text(
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 SENDGRID_API_KEY = env.text("SENDGRID_API_KEY", help="Sends mail through SendGrid.")
-SMTP_HOST = env.text("SMTP_HOST", help="Sends mail through this SMTP server, if there is no SendGrid key.")
+SMTP_HOST = env.text(
+    "SMTP_HOST", help="Sends mail through this SMTP server, if there is no SendGrid key."
+)
 EMAIL_HOST = SMTP_HOST
 EMAIL_PORT = env.number("SMTP_PORT", 587, help="Port of the SMTP server.", low=1)
 EMAIL_HOST_USER = env.text("SMTP_USER", help="Login at the SMTP server.")
-EMAIL_HOST_PASSWORD = env.text("SMTP_PASS", help="Password at the SMTP server.", aliases=("SMTP_PASSWORD",))
+EMAIL_HOST_PASSWORD = env.text(
+    "SMTP_PASS", help="Password at the SMTP server.", aliases=("SMTP_PASSWORD",)
+)
 EMAIL_USE_TLS = env.flag("SMTP_TLS", True, help="Use STARTTLS with the SMTP server.")
 EMAIL_TIMEOUT = 20
 ANYMAIL: dict[str, Any] = {"SENDGRID_API_KEY": SENDGRID_API_KEY, "REQUESTS_TIMEOUT": (5, 20)}
-SENDGRID_API_URL = env.text("SENDGRID_API_URL", help="Another address for SendGrid's API, for tests.")
+SENDGRID_API_URL = env.text(
+    "SENDGRID_API_URL", help="Another address for SendGrid's API, for tests."
+)
 if SENDGRID_API_URL:
     ANYMAIL["SENDGRID_API_URL"] = SENDGRID_API_URL
 # How the worker hands a stored mail to the world. Without a provider, development writes .eml files
@@ -381,18 +399,26 @@ MAIL_RENEWALS = {
 # --- Prompts -----------------------------------------------------------------------------------
 env.title("Prompts")
 OPTIMIZE_CACHE_SIZE = env.number(
-    "OPTIMIZE_CACHE_SIZE", 1024, help="Results of the optimiser kept in memory per process; 0 switches off."
+    "OPTIMIZE_CACHE_SIZE",
+    1024,
+    help="Results of the optimiser kept in memory per process; 0 switches off.",
 )
 VOCABULARY_REFRESH_SECONDS = env.number(
-    "VOCABULARY_REFRESH_SECONDS", 2, help="How long a process may answer with the vocabulary it holds."
+    "VOCABULARY_REFRESH_SECONDS",
+    2,
+    help="How long a process may answer with the vocabulary it holds.",
 )
 VISITOR_OPTIMIZE_LIMIT = env.number(
-    "VISITOR_OPTIMIZE_LIMIT", 30, help="Ideas a visitor without a key may optimise per minute and address."
+    "VISITOR_OPTIMIZE_LIMIT",
+    30,
+    help="Ideas a visitor without a key may optimise per minute and address.",
 )
 
 # --- Telegram ----------------------------------------------------------------------------------
 env.title("Telegram")
-TELEGRAM_BOT_TOKEN = env.text("TELEGRAM_BOT_TOKEN", help="With a token, `make run` starts the bot worker.")
+TELEGRAM_BOT_TOKEN = env.text(
+    "TELEGRAM_BOT_TOKEN", help="With a token, `make run` starts the bot worker."
+)
 
 # --- Partner API -------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -471,7 +497,10 @@ CONTENT_SECURITY_POLICY = {
 # --- Logs --------------------------------------------------------------------------------------
 env.title("Logs")
 LOG_LEVEL = env.choice(
-    "LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"), help="Least severe level that is logged."
+    "LOG_LEVEL",
+    "INFO",
+    ("DEBUG", "INFO", "WARNING", "ERROR"),
+    help="Least severe level that is logged.",
 )
 LOGGING = logging_settings(LOG_LEVEL, as_json=IS_PRODUCTION)
 SILENCED_SYSTEM_CHECKS = ["djstripe.I001", "djstripe.C001"]

@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from common.api import key_of
+from common.api import body_of, key_of
 from common.schema import ERRORS, KEY_AUTH
 from prompts.flows import optimize
 from prompts.serializers import (
@@ -32,7 +32,7 @@ class OptimizeView(APIView):
     def post(self, request: Request) -> Response:
         """Answer the result, with what is left of the quota in the headers."""
         key = key_of(request)
-        parsed = optimize.parse(request.data)
+        parsed = optimize.parse(body_of(request))
         results, granted = optimize.for_key(key, [parsed])
         return Response(results[0], headers=granted.headers())
 
@@ -51,7 +51,7 @@ class OptimizeBatchView(APIView):
     def post(self, request: Request) -> Response:
         """Answer the results in the order of the ideas."""
         key = key_of(request)
-        requests = optimize.parse_batch(request.data)
+        requests = optimize.parse_batch(body_of(request))
         results, granted = optimize.for_key(key, requests)
         return Response({"results": results}, headers=granted.headers())
 
@@ -69,6 +69,6 @@ class VariantsView(APIView):
     def post(self, request: Request) -> Response:
         """Answer the variants; the first one is the plain result."""
         key = key_of(request)
-        parsed, slot, count = optimize.parse_variants(request.data)
+        parsed, slot, count = optimize.parse_variants(body_of(request))
         results, granted = optimize.variants_for_key(key, parsed, slot, count)
         return Response({"results": results}, headers=granted.headers())

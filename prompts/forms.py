@@ -92,7 +92,7 @@ class WordsField(forms.CharField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Compare lists, not their writing."""
-        return (initial or []) != self.to_python(data)
+        return bool((initial or []) != self.to_python(data))
 
 
 class SidesField(forms.CharField):
@@ -119,7 +119,7 @@ class SidesField(forms.CharField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Compare lists, not their writing."""
-        return (initial or []) != self.to_python(data)
+        return bool((initial or []) != self.to_python(data))
 
 
 class SlotsField(forms.CharField):
@@ -143,7 +143,9 @@ class SlotsField(forms.CharField):
                 continue
             slot, colon, words = line.partition(":")
             if not colon or slot.strip() not in Term.Slot.values:
-                raise forms.ValidationError(f"“{line.strip()[:40]}” does not begin with a slot and a colon.")
+                raise forms.ValidationError(
+                    f"“{line.strip()[:40]}” does not begin with a slot and a colon."
+                )
             slots[slot.strip()] = [word.strip() for word in words.split(",") if word.strip()]
         return slots
 

@@ -29,7 +29,7 @@ class Record(models.Model):
 
 
 class Term(Record):
-    """A word with one place in a prompt, a camera move, or a cue that says what an idea is about."""
+    """A word with one place in a prompt, a camera move, or a cue to what an idea is about."""
 
     class Slot(models.TextChoices):
         QUALITY = "quality", "Quality"
@@ -59,7 +59,8 @@ class Term(Record):
 
     slot = models.CharField(max_length=20, choices=Slot.choices)
     family = models.CharField(
-        max_length=40, help_text="A group within the slot; for a cue, what it speaks of: person, food."
+        max_length=40,
+        help_text="A group within the slot; for a cue, what it speaks of: person, food.",
     )
     text = models.CharField(max_length=120)
     aliases = models.JSONField(default=list, blank=True, help_text=f"Other spellings. {WORDS_HELP}")
@@ -70,11 +71,15 @@ class Term(Record):
     vague_aliases = models.JSONField(
         default=list, blank=True, help_text=f"Aliases recognised only between commas. {WORDS_HELP}"
     )
-    tags = models.JSONField(default=list, blank=True, help_text=f"What the word implies. {WORDS_HELP}")
+    tags = models.JSONField(
+        default=list, blank=True, help_text=f"What the word implies. {WORDS_HELP}"
+    )
     negatives = models.JSONField(
         default=list, blank=True, help_text=f"Unwanted words it brings along. {WORDS_HELP}"
     )
-    params = models.JSONField(default=dict, blank=True, help_text="For camera moves: pika, sentence.")
+    params = models.JSONField(
+        default=dict, blank=True, help_text="For camera moves: pika, sentence."
+    )
 
     class Meta:
         ordering = ["slot", "position", "text"]
@@ -100,7 +105,7 @@ class ConflictSet(Record):
     title = models.CharField(max_length=120, help_text="Shown to users as the reason.")
     kind = models.CharField(max_length=4, choices=Kind.choices, default=Kind.HARD)
     sides = models.JSONField(
-        help_text="One side per line. Words separated by commas; slot:family stands for a whole group."
+        help_text="One side per line. Words with commas between; slot:family is a whole group."
     )
     unless = models.JSONField(
         default=list, blank=True, help_text=f"No conflict when one of these is there. {WORDS_HELP}"
@@ -151,13 +156,15 @@ class NegativeTerm(Record):
     when = models.JSONField(
         default=list,
         blank=True,
-        help_text=f"Only when the idea or its style is about one of these; empty: always. {WORDS_HELP}",
+        help_text=f"Only when it is about one of these; empty: always. {WORDS_HELP}",
     )
     unless = models.JSONField(
         default=list, blank=True, help_text=f"Not when it is about one of these. {WORDS_HELP}"
     )
     positive = models.CharField(
-        max_length=120, blank=True, help_text="The same wish without a no, for tools without negatives."
+        max_length=120,
+        blank=True,
+        help_text="The same wish without a no, for tools without negatives.",
     )
 
     class Meta:

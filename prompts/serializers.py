@@ -27,7 +27,9 @@ class OptimizeRequestSerializer(serializers.Serializer):
         help_text="Words for the end of the prompt; a text with commas works too.",
     )
     preset = serializers.CharField(required=False, allow_blank=True, help_text="Code of a preset.")
-    style = serializers.CharField(required=False, allow_blank=True, max_length=200)
+    style = serializers.CharField(  # type: ignore[assignment]  # hides an attribute for HTML forms
+        required=False, allow_blank=True, max_length=200
+    )
     composition = serializers.CharField(required=False, allow_blank=True, max_length=200)
     mood = serializers.CharField(required=False, allow_blank=True, max_length=200)
     motion = serializers.CharField(
@@ -69,7 +71,9 @@ class DroppedSerializer(serializers.Serializer):
 
     text = serializers.CharField()
     rule = serializers.CharField()
-    winner = serializers.CharField(allow_blank=True, help_text="What stands there instead, if anything.")
+    winner = serializers.CharField(
+        allow_blank=True, help_text="What stands there instead, if anything."
+    )
 
 
 class HintSerializer(serializers.Serializer):

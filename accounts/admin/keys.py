@@ -39,7 +39,16 @@ class StateFilter(admin.SimpleListFilter):
 class ApiKeyAdmin(admin.ModelAdmin):
     """Keys that programs call the API with."""
 
-    list_display = ("prefix", "name", "account", "email", "plan", "daily_limit", "expires_at", "revoked_at")
+    list_display = (
+        "prefix",
+        "name",
+        "account",
+        "email",
+        "plan",
+        "daily_limit",
+        "expires_at",
+        "revoked_at",
+    )
     list_filter = (StateFilter, "plan")
     list_select_related = ("account",)
     search_fields = ("prefix", "name", "email", "account__name")

@@ -48,7 +48,15 @@ class AttemptInline(admin.TabularInline):
 class OutgoingMailAdmin(admin.ModelAdmin):
     """The mail outbox."""
 
-    list_display = ("subject", "to_email", "template", "state", "tries_so_far", "run_after", "created_at")
+    list_display = (
+        "subject",
+        "to_email",
+        "template",
+        "state",
+        "tries_so_far",
+        "run_after",
+        "created_at",
+    )
     list_filter = (AttentionFilter, "state", "template")
     search_fields = ("to_email", "subject")
     actions = ("resend_selected",)
@@ -74,7 +82,7 @@ class OutgoingMailAdmin(admin.ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Mails are written by the flows; staff look and resend."""
-        return self.fields  # type: ignore[return-value]
+        return self.fields
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Mails come from flows only."""
@@ -82,7 +90,8 @@ class OutgoingMailAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutgoingMail]:
         """Count the tries in the same query; leave the bodies out of the list."""
-        rows = super().get_queryset(request).annotate(try_count=Count("tries"))
+        rows: QuerySet[OutgoingMail] = super().get_queryset(request)
+        rows = rows.annotate(try_count=Count("tries"))
         return rows.select_related("account").defer("sealed")
 
     @admin.display(description="Tries", ordering="try_count")
@@ -125,7 +134,11 @@ class OutgoingMailAdmin(admin.ModelAdmin):
     def resend(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Send one mail again (POST)."""
         mail = self.get_object(request, str(pk))
-        if mail is None or request.method != "POST" or not self.has_change_permission(request, mail):
+        if (
+            mail is None
+            or request.method != "POST"
+            or not self.has_change_permission(request, mail)
+        ):
             raise Http404
         self._resend(request, mail)
         return HttpResponseRedirect(reverse("admin:accounts_outgoingmail_change", args=[pk]))

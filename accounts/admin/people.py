@@ -46,7 +46,10 @@ class UserAdmin(DjangoUserAdmin):
     add_fieldsets = (
         (
             None,
-            {"classes": ("wide",), "fields": ("email", "usable_password", "password1", "password2")},
+            {
+                "classes": ("wide",),
+                "fields": ("email", "usable_password", "password1", "password2"),
+            },
         ),
     )
 
@@ -74,7 +77,8 @@ class AccountAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         """Count the members in the same query."""
-        return super().get_queryset(request).annotate(member_count=Count("memberships"))
+        rows: QuerySet[Account] = super().get_queryset(request)
+        return rows.annotate(member_count=Count("memberships"))
 
     @admin.display(description="Members", ordering="member_count")
     def members(self, account: Account) -> int:

@@ -1,6 +1,6 @@
 """Mail: a row in the caller's transaction first, then a worker sends it, once.
 
-First try at once, then three more after 2, 10 and 60 minutes. A provider's final "no" fails at once.
+First try at once, then three more after 2, 10 and 60 minutes. A final "no" fails at once.
 When nobody can know whether a mail left, it is marked unsure and waits for a person.
 """
 
@@ -169,9 +169,7 @@ def deliver(mail_id: int) -> None:
         # A secret is kept no longer than it takes to send it.
         recorded = mail.finish(message_id=message_id, sealed="")
     if recorded:
-        MailAttempt.objects.create(
-            mail=mail, number=mail.attempts, outcome=outcome, error=words
-        )
+        MailAttempt.objects.create(mail=mail, number=mail.attempts, outcome=outcome, error=words)
         log.info("mail_tried", mail=mail.pk, outcome=outcome, attempt=mail.attempts)
 
 
@@ -216,7 +214,9 @@ def _send_over(connection: BaseEmailBackend, message: EmailMessage) -> None:
     except (smtplib.SMTPException, ValueError) as error:
         raise ServiceError("refused", f"The mail can't be sent: {error}") from error
     except OSError as error:
-        raise ServiceError("unknown", f"The connection broke while we were sending: {error}") from error
+        raise ServiceError(
+            "unknown", f"The connection broke while we were sending: {error}"
+        ) from error
 
 
 def _anymail_meaning(error: AnymailAPIError) -> ServiceError:

@@ -51,9 +51,11 @@ def claim_guests(user: User, email: str) -> int:
     The account stays as it is, with all that hangs on it; the user becomes its owner.
     """
     with transaction.atomic():
-        guests = list(Account.objects.select_for_update().filter(
-            pk__in=Account.objects.unclaimed(email).values("pk")
-        ))
+        guests = list(
+            Account.objects.select_for_update().filter(
+                pk__in=Account.objects.unclaimed(email).values("pk")
+            )
+        )
         for guest in guests:
             guest.claimed_at = timezone.now()
             guest.save(update_fields=["claimed_at"])
@@ -69,7 +71,9 @@ def send_verification(email: str) -> None:
     """Send a new verification link. Raises AccountsError when there is nothing to verify."""
     address = EmailAddress.objects.filter(email__iexact=email, verified=False).first()
     if address is None:
-        raise AccountsError("already_verified", "This address is verified, or nobody signed up with it.")
+        raise AccountsError(
+            "already_verified", "This address is verified, or nobody signed up with it."
+        )
     address.send_confirmation(context.request)
 
 

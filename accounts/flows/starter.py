@@ -54,7 +54,7 @@ BRANDS = (
 def _permissions(role: str) -> list[Permission]:
     if role == "owner":
         return list(Permission.objects.all())
-    wanted = []
+    wanted: list[Permission] = []
     for model, letters in STAFF_ROLES[role].items():
         app, name = model.split(".")
         codes = [f"{LETTERS[letter]}_{name}" for letter in letters]
@@ -90,7 +90,7 @@ def _house() -> Account:
 
 
 def _staff_token() -> list[str]:
-    """ADMIN_TOKEN, where it is set, is a staff key like any other: revocable, stored as a digest."""
+    """ADMIN_TOKEN, where it is set, is a staff key like any other: revocable, a digest."""
     token = settings.ADMIN_TOKEN
     if not token or ApiKey.objects.filter(digest=digest_of(token)).exists():
         return []

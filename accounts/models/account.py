@@ -19,7 +19,7 @@ class OwnedQuerySet(models.QuerySet):
         return self.filter(account__in=Account.objects.visible_to(user))
 
 
-class AccountQuerySet(models.QuerySet):
+class AccountQuerySet(models.QuerySet["Account"]):
     """Which accounts."""
 
     def visible_to(self, user: Any) -> Self:
@@ -53,7 +53,9 @@ class Account(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.PERSONAL)
     name = models.CharField(max_length=120)
     email = models.EmailField(
-        max_length=254, blank=True, help_text="A guest's address; whoever proves it gets the account."
+        max_length=254,
+        blank=True,
+        help_text="A guest's address; whoever proves it gets the account.",
     )
     agency = models.ForeignKey(
         "self",
@@ -79,7 +81,8 @@ class Account(models.Model):
                 condition=~Q(kind="guest", email=""), name="accounts_guest_has_email"
             ),
             models.CheckConstraint(
-                condition=Q(kind="client") | Q(agency__isnull=True), name="accounts_only_clients_have_agency"
+                condition=Q(kind="client") | Q(agency__isnull=True),
+                name="accounts_only_clients_have_agency",
             ),
         ]
 

@@ -13,7 +13,8 @@ class Brand(models.Model):
 
     code = models.SlugField(unique=True, help_text="Used in addresses and settings. Never changes.")
     product = models.SlugField(
-        blank=True, help_text="The product whose pages wear this brand where no host says otherwise."
+        blank=True,
+        help_text="The product whose pages wear this brand where no host says otherwise.",
     )
     name = models.CharField(max_length=80)
     tagline = models.CharField(max_length=160, blank=True)
@@ -24,7 +25,9 @@ class Brand(models.Model):
     ink = models.CharField(max_length=7, default="#0b0c10", validators=[COLOUR])
     sender_name = models.CharField(max_length=80, blank=True)
     sender_email = models.EmailField(blank=True, help_text="Empty: the sender from the settings.")
-    postal_address = models.TextField(blank=True, help_text="Stands in the footer of marketing mails.")
+    postal_address = models.TextField(
+        blank=True, help_text="Stands in the footer of marketing mails."
+    )
     is_default = models.BooleanField(
         default=False, help_text="Worn where neither host nor product names a brand."
     )
@@ -38,7 +41,9 @@ class Brand(models.Model):
                 name="accounts_one_default_brand",
             ),
             models.UniqueConstraint(
-                fields=["product"], condition=~models.Q(product=""), name="accounts_one_brand_per_product"
+                fields=["product"],
+                condition=~models.Q(product=""),
+                name="accounts_one_brand_per_product",
             ),
         ]
 
@@ -47,7 +52,7 @@ class Brand(models.Model):
 
     def clean(self) -> None:
         """Refuse logos that a browser might run."""
-        if self.logo and not self.logo.name.lower().endswith((".png", ".webp")):
+        if self.logo and not str(self.logo.name).lower().endswith((".png", ".webp")):
             raise ValidationError({"logo": "Use a PNG or WebP file."})
 
 
@@ -55,7 +60,9 @@ class BrandHost(models.Model):
     """A host name that belongs to a brand."""
 
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="hosts")
-    host = models.CharField(max_length=253, unique=True, help_text="Without port, like art.example.org.")
+    host = models.CharField(
+        max_length=253, unique=True, help_text="Without port, like art.example.org."
+    )
 
     def __str__(self) -> str:
         return self.host

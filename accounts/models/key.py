@@ -12,7 +12,7 @@ from accounts.models.account import Account, OwnedQuerySet
 
 
 def digest_of(key: str) -> str:
-    """Return the SHA-256 of a key in hexadecimal: our keys are random, so no slow hash is needed."""
+    """Return the SHA-256 of a key in hexadecimal; our keys are random, so no slow hash."""
     return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 
@@ -22,7 +22,9 @@ class ApiKeyQuerySet(OwnedQuerySet):
     def live(self) -> Self:
         """Keys that are neither revoked nor expired."""
         now = timezone.now()
-        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True)
+        return self.filter(
+            Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True
+        )
 
 
 class ApiKey(models.Model):
@@ -32,12 +34,16 @@ class ApiKey(models.Model):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    name = models.CharField(max_length=80, help_text="Where the key is used, so that you know it again.")
+    name = models.CharField(
+        max_length=80, help_text="Where the key is used, so that you know it again."
+    )
     email = models.EmailField(
         max_length=254, blank=True, help_text="Whom we write to about this key."
     )
     plan = models.CharField(max_length=40, blank=True, help_text="The plan the key came with.")
-    prefix = models.CharField(max_length=24, editable=False, help_text="The visible start of the key.")
+    prefix = models.CharField(
+        max_length=24, editable=False, help_text="The visible start of the key."
+    )
     digest = models.CharField(max_length=64, unique=True, editable=False)
     scopes = models.CharField(
         max_length=200,

@@ -34,7 +34,7 @@ class OutgoingMail(Job):
     encrypted, is never shown, and is emptied as soon as it was sent.
     """
 
-    task = "accounts.flows.mail.deliver"
+    task: ClassVar[str] = "accounts.flows.mail.deliver"
     lease: ClassVar[timedelta] = timedelta(minutes=2)
     # "3 attempts, delays 2, 10, 60 minutes": the first try at once, then three more, each counted
     # from the one before.
@@ -57,11 +57,14 @@ class OutgoingMail(Job):
     )
     sealed = EncryptedTextField(blank=True, editable=False)
     handed_over_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When the last try began to talk to the provider."
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the last try began to talk to the provider.",
     )
     message_id = models.CharField(max_length=200, blank=True, help_text="The provider's id.")
 
-    objects = OutgoingMailQuerySet.as_manager()
+    objects = OutgoingMailQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta(Job.Meta):
         abstract = False

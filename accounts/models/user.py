@@ -36,7 +36,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField("e-mail", max_length=254, unique=True, help_text="Used to sign in.")
     name = models.CharField(max_length=120, blank=True, help_text="How mails greet this person.")
     is_active = models.BooleanField(
-        "active", default=True, help_text="Untick instead of deleting: this person can't sign in then."
+        "active",
+        default=True,
+        help_text="Untick instead of deleting: this person can't sign in then.",
     )
     is_staff = models.BooleanField("staff", default=False, help_text="May open this admin.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)

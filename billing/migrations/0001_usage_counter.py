@@ -5,25 +5,43 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_people_brands_keys_and_mail'),
+        ("accounts", "0001_people_brands_keys_and_mail"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='UsageCounter',
+            name="UsageCounter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('meter', models.CharField(help_text='What is counted.', max_length=40)),
-                ('period_start', models.DateField(help_text='First day of the period (UTC).')),
-                ('used', models.PositiveIntegerField(default=0)),
-                ('api_key', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='usage', to='accounts.apikey')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("meter", models.CharField(help_text="What is counted.", max_length=40)),
+                ("period_start", models.DateField(help_text="First day of the period (UTC).")),
+                ("used", models.PositiveIntegerField(default=0)),
+                (
+                    "api_key",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="usage",
+                        to="accounts.apikey",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('api_key', 'meter', 'period_start'), name='billing_usage_once'), models.CheckConstraint(condition=models.Q(('used__gte', 0)), name='billing_usage_not_negative')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("api_key", "meter", "period_start"), name="billing_usage_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("used__gte", 0)), name="billing_usage_not_negative"
+                    ),
+                ],
             },
         ),
     ]

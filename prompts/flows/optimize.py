@@ -70,7 +70,9 @@ def parse_batch(data: Mapping[str, Any]) -> list[OptimizeRequest]:
         if isinstance(item, str):
             item = {"idea": item}
         if not isinstance(item, dict):
-            raise PromptsError("invalid_type", "Each idea is a text or an object.", field=f"ideas[{place}]")
+            raise PromptsError(
+                "invalid_type", "Each idea is a text or an object.", field=f"ideas[{place}]"
+            )
         try:
             requests.append(parse(item))
         except PromptsError as error:
@@ -91,7 +93,7 @@ def run(request: OptimizeRequest) -> dict[str, Any]:
 
 
 def parse_variants(data: Mapping[str, Any]) -> tuple[OptimizeRequest, str, int]:
-    """Return the request, slot and count of `{"idea": …, "slot": …, "count": …}`. Raises PromptsError."""
+    """Return request, slot, count of `{"idea": …, "slot": …, "count": …}`. Raises PromptsError."""
     rest = dict(data)
     slot, count = rest.pop("slot", None), rest.pop("count", 2)
     if slot not in VARIANT_SLOTS:
@@ -100,7 +102,9 @@ def parse_variants(data: Mapping[str, Any]) -> tuple[OptimizeRequest, str, int]:
     if isinstance(count, bool) or not isinstance(count, int):
         raise PromptsError("invalid_type", "The count is a whole number.", field="count")
     if not 2 <= count <= MOST_VARIANTS:
-        raise PromptsError("invalid_value", f"Ask for 2 to {MOST_VARIANTS} variants.", field="count")
+        raise PromptsError(
+            "invalid_value", f"Ask for 2 to {MOST_VARIANTS} variants.", field="count"
+        )
     return parse(rest), slot, count
 
 

@@ -75,7 +75,9 @@ def publish(*, author: User | None = None, note: str = "", starter: str = "") ->
     try:
         Vocabulary.from_data(data)
     except (KeyError, ValueError, TypeError) as error:
-        raise PromptsError("vocabulary_broken", f"These words do not fit together: {error}") from None
+        raise PromptsError(
+            "vocabulary_broken", f"These words do not fit together: {error}"
+        ) from None
     mark = fingerprint(data)
     newest = VocabularyVersion.objects.first()
     if newest is not None and newest.fingerprint == mark:
@@ -122,7 +124,7 @@ def _add_missing(model: type[Record], records: list[dict[str, Any]]) -> int:
 
 
 def restore(version: VocabularyVersion, *, author: User | None = None) -> VocabularyVersion:
-    """Make an earlier version the current one: its rows come back, and a new version is published."""
+    """Make an earlier version the current one: its rows come back, as a new version."""
     with transaction.atomic():
         for key, model in TABLES.items():
             model._default_manager.all().delete()

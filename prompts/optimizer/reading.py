@@ -173,6 +173,7 @@ def read_request(request: OptimizeRequest, vocabulary: Vocabulary) -> Reading:
     if preset is not None:
         _claim_preset_words(preset, vocabulary, claims)
     idea = read_syntax(request.idea)
+    reading.free = {key for key in reading.free if claims[key] == "extra"}
     reading.flags = idea.flags
     reading.dropped += [Dropped(text, "syntax", kept) for text, kept in idea.removed]
     parts = [read_part(part, vocabulary, claims) for part in split_parts(idea.text)]

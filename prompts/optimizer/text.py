@@ -8,6 +8,7 @@ _UNSAFE = re.compile(
     "[\ud800-\udfff\u0000-\u0008\u000e-\u001b\u007f-\u0084\u0086-\u009f\ufeff\u202a-\u202e\u2066-\u2069]"
 )
 _JOINER = "\u200d"
+_JOINERS = "\u200c\u200d"
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 _TAGS = range(0xE0020, 0xE0080)
 _FLAGS = range(0x1F1E6, 0x1F200)
@@ -29,8 +30,20 @@ def _safe(match: re.Match[str]) -> str:
 
 def words(text: str) -> list[str]:
     """Return the words of a text in lower case: "Bird's-eye view" is birds, eye, view."""
-    text = text.casefold().replace("\u2019", "'")
-    return [word.replace("'", "") for word in WORD.findall(text)]
+    if text.isascii():
+        return [word.replace("'", "") for word in WORD.findall(text.lower())]
+    text = unicodedata.normalize("NFC", text.casefold())
+    return "".join([_letter(char) for char in text]).split()
+
+
+def _letter(char: str) -> str:
+    """Return what a character adds to a word: marks and emoji count as letters."""
+    if char.isalnum():
+        return char
+    if char in "'\u2019":
+        return ""
+    category = unicodedata.category(char)
+    return char if category[0] == "M" or category in ("So", "Sk") or char in _JOINERS else " "
 
 
 def key_of(text: str) -> str:

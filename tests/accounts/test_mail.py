@@ -77,8 +77,13 @@ def test_a_mail_is_sent_after_the_commit_and_not_at_all_after_a_rollback(inbox: 
 
 def test_a_mail_arrives_whole(inbox: Inbox) -> None:
     message = EmailMultiAlternatives(
-        "Grüße 👋", "In words", "Sender <s@example.org>", ["reader@example.org"], cc=["c@example.org"],
-        reply_to=["r@example.org"], headers={"X-Order": "7"},
+        "Grüße 👋",
+        "In words",
+        "Sender <s@example.org>",
+        ["reader@example.org"],
+        cc=["c@example.org"],
+        reply_to=["r@example.org"],
+        headers={"X-Order": "7"},
     )
     message.attach_alternative("<p>In HTML</p>", "text/html")
     message.attach("bill.pdf", b"%PDF-1.7", "application/pdf")
@@ -197,7 +202,9 @@ def test_without_a_provider_mails_wait_and_a_check_says_so(settings: Settings) -
     assert [message.id for message in mail_can_leave(None)] == ["accounts.W001"]
 
 
-def test_a_worker_that_died_while_sending_leaves_the_mail_unsure_not_sent_twice(inbox: Inbox) -> None:
+def test_a_worker_that_died_while_sending_leaves_the_mail_unsure_not_sent_twice(
+    inbox: Inbox,
+) -> None:
     row = stored()
     mine = OutgoingMail.objects.claim(row.pk)
     mine.renew(handed_over_at=timezone.now())

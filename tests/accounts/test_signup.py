@@ -60,7 +60,9 @@ def test_a_wrong_password_says_so_and_a_right_one_signs_in(client: Client, owner
     wrong = client.post("/account/login/", {"login": owner.email, "password": "wrong"})
     assert wrong.status_code == 200
     assert b"not correct" in wrong.content
-    right = client.post("/account/login/", {"login": owner.email, "password": "correct horse battery"})
+    right = client.post(
+        "/account/login/", {"login": owner.email, "password": "correct horse battery"}
+    )
     assert right.status_code == 302
     assert right.headers["Location"] == "/account/"
 
@@ -181,5 +183,3 @@ def test_the_theme_is_remembered_and_never_sends_away(client: Client) -> None:
     assert response.headers["Location"] == "/"
     assert response.cookies["theme"].value == "light"
     assert client.post("/theme", {"theme": "nonsense"}).cookies.get("theme") is None
-
-

@@ -26,7 +26,9 @@ def test_a_charge_counts_and_says_what_is_left(key: Key) -> None:
 
 
 def test_a_charge_is_one_statement(key: Key) -> None:
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         quotas.charge(key[1])
         quotas.charge(key[1])
     assert len(queries) == 2
@@ -71,7 +73,9 @@ def test_days_are_counted_in_utc(key: Key) -> None:
         ({"scopes": "staff"}, "key_scope"),
     ],
 )
-def test_a_key_that_is_not_live_is_refused_with_the_reason(key: Key, change: dict, code: str) -> None:
+def test_a_key_that_is_not_live_is_refused_with_the_reason(
+    key: Key, change: dict, code: str
+) -> None:
     ApiKey.objects.update(**change)
     with pytest.raises(KeyRefused) as refused:
         quotas.charge(key[1])

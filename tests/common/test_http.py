@@ -23,9 +23,9 @@ def kind_of(method: str, url: str, **options: object) -> str:
 
 
 def test_an_answer_comes_back_whole(httpserver: HTTPServer) -> None:
-    httpserver.expect_request("/x").respond_with_data(gzip.compress(b"hello"), headers={
-        "Content-Encoding": "gzip"
-    })
+    httpserver.expect_request("/x").respond_with_data(
+        gzip.compress(b"hello"), headers={"Content-Encoding": "gzip"}
+    )
     answer = call("GET", httpserver.url_for("/x"))
     assert (answer.status, answer.content) == (200, b"hello")
 

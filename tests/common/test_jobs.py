@@ -32,7 +32,9 @@ def test_a_job_is_claimed_once() -> None:
 
 
 def test_a_job_that_is_not_due_yet_is_not_claimed() -> None:
-    assert OutgoingMail.objects.claim(job(run_after=timezone.now() + timedelta(minutes=1)).pk) is None
+    assert (
+        OutgoingMail.objects.claim(job(run_after=timezone.now() + timedelta(minutes=1)).pk) is None
+    )
 
 
 def test_a_worker_whose_lease_ran_out_writes_nothing_over_its_successor() -> None:

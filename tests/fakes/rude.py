@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 Behaviour = Callable[[socket.socket], None]
 
@@ -64,8 +64,5 @@ def rude_server(behaviour: Behaviour) -> Iterator[str]:
 
 
 def _talk(connection: socket.socket, behaviour: Behaviour) -> None:
-    with connection:
-        try:
-            behaviour(connection)
-        except OSError:
-            pass
+    with connection, suppress(OSError):
+        behaviour(connection)

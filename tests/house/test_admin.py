@@ -45,8 +45,11 @@ def fill(start: int, count: int) -> None:
         BrandHost.objects.create(brand=brand, host=f"host{n}.example.org")
         LegalText.objects.create(brand=brand, kind="terms", text="…")
         mail = OutgoingMail.objects.create(
-            to_email=f"to{n}@example.org", subject=f"Mail {n}", account=account,
-            content={"html": "<p>x</p>", "text": "x"}, created_at=timezone.now(),
+            to_email=f"to{n}@example.org",
+            subject=f"Mail {n}",
+            account=account,
+            content={"html": "<p>x</p>", "text": "x"},
+            created_at=timezone.now(),
         )
         MailAttempt.objects.create(mail=mail, number=1, outcome="retry", error="busy")
 
@@ -117,8 +120,16 @@ def test_a_new_key_is_shown_once_and_works(staff_client: Client) -> None:
     account = Account.objects.create(name="Buyer")
     response = staff_client.post(
         reverse("admin:accounts_apikey_add"),
-        {"account": account.pk, "name": "Shop", "email": "a@example.org", "plan": "pro",
-         "scopes": "prompts", "daily_limit": 200, "expires_at_0": "", "expires_at_1": ""},
+        {
+            "account": account.pk,
+            "name": "Shop",
+            "email": "a@example.org",
+            "plan": "pro",
+            "scopes": "prompts",
+            "daily_limit": 200,
+            "expires_at_0": "",
+            "expires_at_1": "",
+        },
         follow=True,
     )
     import re
@@ -130,12 +141,23 @@ def test_a_new_key_is_shown_once_and_works(staff_client: Client) -> None:
     assert text[0] not in again
 
 
-def test_changing_a_key_keeps_its_digest_and_revoking_stops_it(staff_client: Client, key: Any) -> None:
+def test_changing_a_key_keeps_its_digest_and_revoking_stops_it(
+    staff_client: Client, key: Any
+) -> None:
     row, text = key
     address = reverse("admin:accounts_apikey_change", args=[row.pk])
-    data = {"account": row.account_id, "name": row.name, "email": "", "plan": "", "scopes": "prompts",
-            "daily_limit": 9, "expires_at_0": "", "expires_at_1": "", "revoked_at_0": "",
-            "revoked_at_1": ""}
+    data = {
+        "account": row.account_id,
+        "name": row.name,
+        "email": "",
+        "plan": "",
+        "scopes": "prompts",
+        "daily_limit": 9,
+        "expires_at_0": "",
+        "expires_at_1": "",
+        "revoked_at_0": "",
+        "revoked_at_1": "",
+    }
     assert staff_client.post(address, data).status_code == 302
     assert quotas.standing(text).key.daily_limit == 9
     staff_client.post(
@@ -161,7 +183,10 @@ def test_a_mail_is_shown_rendered_with_its_tries(staff_client: Client) -> None:
 
 def test_a_mail_with_a_secret_is_never_shown(staff_client: Client) -> None:
     mail = OutgoingMail.objects.create(
-        to_email="a@example.org", subject="Reset", carries_secret=True, sealed='{"html": "the link"}'
+        to_email="a@example.org",
+        subject="Reset",
+        carries_secret=True,
+        sealed='{"html": "the link"}',
     )
     page = staff_client.get(reverse("admin:accounts_outgoingmail_change", args=[mail.pk]))
     assert "never shown" in page.content.decode()
@@ -201,6 +226,8 @@ def test_a_published_legal_text_never_changes(staff_client: Client) -> None:
         brand=brand, kind="terms", text="v1", published_at=timezone.now()
     )
     address = reverse("admin:accounts_legaltext_change", args=[text.pk])
-    staff_client.post(address, {"brand": brand.pk, "kind": "terms", "version": 1, "text": "changed"})
+    staff_client.post(
+        address, {"brand": brand.pk, "kind": "terms", "version": 1, "text": "changed"}
+    )
     text.refresh_from_db()
     assert text.text == "v1"

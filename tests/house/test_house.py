@@ -69,7 +69,7 @@ def test_every_scheduled_task_exists() -> None:
 
 
 def test_the_settings_page_is_up_to_date(project: Path) -> None:
-    # Defaults that depend on the environment are shown in words, so the page is the same everywhere.
+    # Defaults that depend on the environment are shown in words, so it is the same everywhere.
     written = (project / "docs" / "settings.md").read_text(encoding="utf-8")
     assert written == table(), "run `manage.py settings_doc`"
 

@@ -127,7 +127,9 @@ def test_health_says_that_the_process_answers(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_readiness_says_which_part_is_missing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readiness_says_which_part_is_missing(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert client.get("/readyz").json() == {
         "ready": True,
         "database": "ok",

@@ -19,7 +19,16 @@ from prompts.flows import optimize
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("words")]
 Key = tuple[ApiKey, str]
 DOORS = ["/optimize", "/api/optimize", "/api/v1/optimize"]
-SHAPE = ["prompt", "negative", "slots", "dropped", "platforms", "tokens", "hints", "vocabulary_version"]
+SHAPE = [
+    "prompt",
+    "negative",
+    "slots",
+    "dropped",
+    "platforms",
+    "tokens",
+    "hints",
+    "vocabulary_version",
+]
 
 
 def post(client: Client, path: str, data: Any, key: str = "", **headers: str) -> Any:
@@ -167,7 +176,11 @@ def test_a_batch_is_charged_whole_or_not_at_all(client: Client, key: Key) -> Non
     eight = post(client, path, {"ideas": [f"idea {n}" for n in range(8)]}, key[1])
     assert (eight.status_code, used()) == (429, 0)
     three = post(client, path, {"ideas": ["fox", {"idea": "owl", "seed": 3}, "elk"]}, key[1])
-    assert [r["slots"]["subject"][0]["text"] for r in three.json()["results"]] == ["fox", "owl", "elk"]
+    assert [r["slots"]["subject"][0]["text"] for r in three.json()["results"]] == [
+        "fox",
+        "owl",
+        "elk",
+    ]
     assert used() == 3
 
 
@@ -222,7 +235,11 @@ def test_a_key_can_be_checked_without_cost(client: Client, key: Key) -> None:
     response = client.get("/auth/check", HTTP_AUTHORIZATION=f"Bearer {key[1]}")
     assert response.status_code == 200
     answer = response.json()
-    assert (answer["valid"], answer["prefix"], answer["scopes"]) == (True, key[0].prefix, ["prompts"])
+    assert (answer["valid"], answer["prefix"], answer["scopes"]) == (
+        True,
+        key[0].prefix,
+        ["prompts"],
+    )
     assert used() == 0
     ApiKey.objects.update(revoked_at=timezone.now())
     refused = client.get("/auth/check", HTTP_AUTHORIZATION=f"Bearer {key[1]}")
@@ -235,7 +252,9 @@ def test_usage_says_what_is_left(client: Client, key: Key) -> None:
     answer = response.json()
     assert (answer["daily_limit"], answer["used_today"], answer["remaining_today"]) == (5, 1, 4)
     assert response.headers["RateLimit-Remaining"] == "4"
-    assert answer["resets_at"].endswith("00:00:00Z") or answer["resets_at"].endswith("00:00:00+00:00")
+    assert answer["resets_at"].endswith("00:00:00Z") or answer["resets_at"].endswith(
+        "00:00:00+00:00"
+    )
 
 
 def test_the_result_cache_is_bounded_and_forgets_the_oldest(settings: Any) -> None:

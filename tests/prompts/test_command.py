@@ -15,8 +15,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("words")]
 
 def test_one_idea_as_json_is_the_same_answer_as_the_api_gives() -> None:
     out = StringIO()
-    call_command("optimize", "a red fox", "--json", "--aspect-ratio", "16:9", "--seed", "7", stdout=out)
-    expected = optimize.run(optimize.parse({"idea": "a red fox", "aspect_ratio": "16:9", "seed": 7}))
+    call_command(
+        "optimize", "a red fox", "--json", "--aspect-ratio", "16:9", "--seed", "7", stdout=out
+    )
+    expected = optimize.run(
+        optimize.parse({"idea": "a red fox", "aspect_ratio": "16:9", "seed": 7})
+    )
     assert json.loads(out.getvalue()) == json.loads(json.dumps(expected))
 
 

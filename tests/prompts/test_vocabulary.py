@@ -46,9 +46,17 @@ def test_an_edit_in_the_admin_is_published_and_used_at_once(staff_client: Client
     response = staff_client.post(
         "/admin/prompts/term/add/",
         {
-            "slot": "lighting", "family": "effect", "text": "crystalline glow", "aliases": "",
-            "vague_aliases": "", "tags": "", "negatives": "", "params": "{}", "prose": "on",
-            "position": "5", "active": "on",
+            "slot": "lighting",
+            "family": "effect",
+            "text": "crystalline glow",
+            "aliases": "",
+            "vague_aliases": "",
+            "tags": "",
+            "negatives": "",
+            "params": "{}",
+            "prose": "on",
+            "position": "5",
+            "active": "on",
         },
     )
     assert response.status_code == 302
@@ -70,12 +78,16 @@ def test_an_edit_that_does_not_fit_is_undone_with_a_reason(
 
     monkeypatch.setattr(vocabulary.Vocabulary, "from_data", broken)
     term = Term.objects.get(text="golden hour")
-    response = staff_client.post(f"/admin/prompts/term/{term.pk}/delete/", {"post": "yes"}, follow=True)
+    response = staff_client.post(
+        f"/admin/prompts/term/{term.pk}/delete/", {"post": "yes"}, follow=True
+    )
     assert "two words with one name" in response.content.decode()
     assert Term.objects.filter(text="golden hour").exists()
 
 
-def test_switching_a_preset_off_takes_it_from_the_form(staff_client: Client, client: Client) -> None:
+def test_switching_a_preset_off_takes_it_from_the_form(
+    staff_client: Client, client: Client
+) -> None:
     preset = Preset.objects.filter(active=True).first()
     assert preset is not None
     data = {"action": "switch_off", "_selected_action": [preset.pk]}
@@ -104,14 +116,23 @@ def test_a_conflict_is_edited_as_lines(staff_client: Client) -> None:
     row = ConflictSet.objects.get(code="C2")
     page = staff_client.get(f"/admin/prompts/conflictset/{row.pk}/change/").content.decode()
     assert "low-key lighting\nhigh-key lighting" in page
-    data = {"code": "C2", "title": row.title, "kind": "hard", "sides": "one side only", "unless": "",
-            "position": "1", "active": "on"}
+    data = {
+        "code": "C2",
+        "title": row.title,
+        "kind": "hard",
+        "sides": "one side only",
+        "unless": "",
+        "position": "1",
+        "active": "on",
+    }
     refused = staff_client.post(f"/admin/prompts/conflictset/{row.pk}/change/", data)
     assert "at least two sides" in refused.content.decode()
 
 
 def test_staff_can_try_the_vocabulary_on_an_idea(staff_client: Client) -> None:
-    page = staff_client.get("/admin/prompts/vocabularyversion/preview/", {"idea": "a red fox, serene"})
+    page = staff_client.get(
+        "/admin/prompts/vocabularyversion/preview/", {"idea": "a red fox, serene"}
+    )
     assert page.status_code == 200
     assert "serene" in page.content.decode()
 

@@ -44,11 +44,17 @@ class Program:
 
     def wait_for(self, piece: str, seconds: float = 20, times: int = 1) -> None:
         """Return when `piece` stands in `times` lines. Fails with all output otherwise."""
-        wait(
-            lambda: sum(piece in line for line in list(self.lines)) >= times,
-            seconds,
-            lambda: f"{piece!r} did not come, this came:\n{self.text}",
-        )
+
+        def message() -> str:
+            return f"{piece!r} did not come, this came:\n{self.text}"
+
+        def came() -> bool:
+            if sum(piece in line for line in list(self.lines)) >= times:
+                return True
+            assert self._reader.is_alive(), message()  # It ended, nothing more will come.
+            return False
+
+        wait(came, seconds, message)
 
     def ended(self, seconds: float = 20) -> int:
         """Wait for the end; return the exit code, with all output read."""

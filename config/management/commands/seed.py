@@ -5,12 +5,11 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from accounts.flows import starter
-
 from prompts.flows import vocabulary
 
 
 class Command(BaseCommand):
-    """Makes what is missing: roles, brands, vocabulary and, in dev, the staff login and demo key."""
+    """Makes what is missing: roles, brands, words and, in dev, the staff login and demo key."""
 
     help = "Makes starter data that is missing. Never changes what staff edited."
 

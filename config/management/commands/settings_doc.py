@@ -10,7 +10,7 @@ from config.settings import env
 
 HEAD = """# Settings
 
-Everything is set by environment variables. `NAME_FILE` may name a file that holds the value of `NAME`.
+Everything is set by environment variables. `NAME_FILE` may name a file with the value of `NAME`.
 This page is made by `manage.py settings_doc`; a test keeps it up to date.
 """
 

@@ -18,7 +18,7 @@ from config.runner.output import Output, wants_colour
 from config.runner.process import Process
 from config.runner.supervisor import Supervisor
 
-WAIT_FOR_BROKER = 20.0  # seconds; longer when it reads back a large file
+WAIT_FOR_BROKER = 10.0  # seconds
 WAIT_FOR_ALL = 60.0
 
 

@@ -54,7 +54,9 @@ class Command(BaseCommand):
         if idea is not None:
             self._one(idea, chosen, as_json=options["json"])
             return
-        failed = sum(not self._line(line.rstrip("\n"), chosen) for line in sys.stdin if line.strip())
+        failed = sum(
+            not self._line(line.rstrip("\n"), chosen) for line in sys.stdin if line.strip()
+        )
         if failed:
             raise CommandError(f"{failed} ideas could not be used; their lines say why.")
 

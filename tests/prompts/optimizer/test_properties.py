@@ -119,7 +119,7 @@ def test_a_fragment_is_only_left_out_for_length_when_it_does_not_fit(
                 assert len(text_) > room or text_ not in text
 
 
-@settings(thorough, max_examples=600)
+@settings(thorough, max_examples=3000)
 @given(idea, options)
 @example("--no natural light, soft light", {})
 @example("cat", {"extra_tags": ["cat"]})
