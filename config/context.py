@@ -10,13 +10,18 @@ from accounts.flows.brands import brand_for
 THEMES = ("dark", "light")
 
 
+def chosen_theme(request: HttpRequest) -> str:
+    """Return the colours a visitor chose, `auto` for those of the device."""
+    theme = request.COOKIES.get("theme", "auto")
+    return theme if theme in THEMES else "auto"
+
+
 def house(request: HttpRequest) -> dict[str, Any]:
     """Return the values that base.html needs."""
-    theme = request.COOKIES.get("theme", "auto")
     product = getattr(request.resolver_match, "app_name", "") if request.resolver_match else ""
     return {
         "brand": brand_for(request.get_host(), product),
-        "theme": theme if theme in THEMES else "auto",
+        "theme": chosen_theme(request),
         "env": settings.ENV,
         "outbox_page": settings.OUTBOX_PAGE,
         "google_sign_in": bool(settings.GOOGLE_CLIENT_ID),

@@ -478,6 +478,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Chrome holds form-action against where a form's answer redirects to: Google's consent page.
+GOOGLE_ACCOUNTS = ["https://accounts.google.com"] if GOOGLE_CLIENT_ID else []
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -489,7 +491,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-src": [SELF],
         "object-src": [NONE],
         "base-uri": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, *GOOGLE_ACCOUNTS],
         "frame-ancestors": [NONE],
     }
 }

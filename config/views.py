@@ -5,10 +5,12 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 
 from common.errors import UserError
+from config.context import chosen_theme
 
 API_PREFIXES = ("/api/", "/optimize", "/auth/", "/usage")
 
@@ -43,7 +45,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if _wants_json(request):
         error = UserError("server_error", "Something went wrong on our side. Try again.")
         return JsonResponse(error.as_dict(), status=500)
-    return render(request, "errors/500.html", status=500)
+    # No request context: the context processors ask sessions and brands, which the database holds.
+    theme = chosen_theme(request)
+    return HttpResponse(render_to_string("errors/500.html", {"theme": theme}), status=500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

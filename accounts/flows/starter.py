@@ -38,7 +38,8 @@ BRANDS = (
         "code": "atelier",
         "name": "Atelier",
         "tagline": "Five studios under one roof.",
-        "accent": "#7c5cff",
+        "accent": "#eda33f",
+        "ink": "#1c1303",
         "is_default": True,
     },
     {
@@ -46,7 +47,8 @@ BRANDS = (
         "product": "prompts",
         "name": "Chaos Venice Productions",
         "tagline": "From a rough idea to a picture worth keeping.",
-        "accent": "#7c5cff",
+        "accent": "#eda33f",
+        "ink": "#1c1303",
     },
 )
 

@@ -268,12 +268,13 @@ class Migration(migrations.Migration):
                 (
                     "accent",
                     models.CharField(
-                        default="#7c5cff",
+                        default="#eda33f",
+                        help_text="Buttons in mails.",
                         max_length=7,
                         validators=[
                             django.core.validators.RegexValidator(
                                 "^#[0-9a-fA-F]{6}$",
-                                "Write a colour as # and six digits, like #7c5cff.",
+                                "Write a colour as # and six digits, like #eda33f.",
                             )
                         ],
                     ),
@@ -281,12 +282,13 @@ class Migration(migrations.Migration):
                 (
                     "ink",
                     models.CharField(
-                        default="#0b0c10",
+                        default="#1c1303",
+                        help_text="The words on those buttons.",
                         max_length=7,
                         validators=[
                             django.core.validators.RegexValidator(
                                 "^#[0-9a-fA-F]{6}$",
-                                "Write a colour as # and six digits, like #7c5cff.",
+                                "Write a colour as # and six digits, like #eda33f.",
                             )
                         ],
                     ),

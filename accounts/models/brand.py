@@ -5,7 +5,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
-COLOUR = RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write a colour as # and six digits, like #7c5cff.")
+COLOUR = RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write a colour as # and six digits, like #eda33f.")
 
 
 class Brand(models.Model):
@@ -21,8 +21,12 @@ class Brand(models.Model):
     logo = models.FileField(
         upload_to="brands/", blank=True, help_text="PNG or WebP. Without one, the name is shown."
     )
-    accent = models.CharField(max_length=7, default="#7c5cff", validators=[COLOUR])
-    ink = models.CharField(max_length=7, default="#0b0c10", validators=[COLOUR])
+    accent = models.CharField(
+        max_length=7, default="#eda33f", validators=[COLOUR], help_text="Buttons in mails."
+    )
+    ink = models.CharField(
+        max_length=7, default="#1c1303", validators=[COLOUR], help_text="The words on those buttons."
+    )
     sender_name = models.CharField(max_length=80, blank=True)
     sender_email = models.EmailField(blank=True, help_text="Empty: the sender from the settings.")
     postal_address = models.TextField(

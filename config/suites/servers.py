@@ -48,7 +48,9 @@ def postgres(*, durable: bool = False) -> Iterator[str]:
             "listen_addresses=127.0.0.1",
             f"unix_socket_directories={folder}",
         ]
-        settings = [part for option in (*options, *(() if durable else FAST)) for part in ("-c", option)]
+        settings = [
+            part for option in (*options, *(() if durable else FAST)) for part in ("-c", option)
+        ]
         command = (str(binaries / "postgres"), "-D", str(folder / "data"), *settings)
         url = f"postgres://{NAME}:{password}@127.0.0.1:{port}"
         with _running(leashed(command, user), folder / "log", signal.SIGINT) as alive:

@@ -1,19 +1,19 @@
 """Composing: from a request to the fragments that make up the prompt."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .context import Context
 from .fill import fill
-from .fit import choose, cut_subject, in_order, joined_length
+from .fit import choose, cut_subject, in_order
 from .negatives import user_negatives
 from .reading import Reading, read_part, read_request, split_parts
 from .request import OptimizeRequest
 from .result import Dropped, Fragment
-from .slots import FULL, JOIN, SLOTS
+from .slots import JOIN, SLOTS
 from .syntax import read_syntax
-from .vocabulary import Preset, Vocabulary
+from .vocabulary import Vocabulary
 
-_ROUNDS = 4  # more than a choice ever needs to settle
+_ROUNDS = 8  # more than a choice ever needs to settle
 
 
 @dataclass(slots=True)
@@ -25,6 +25,7 @@ class Composition:
     unwanted: dict[str, str]
     flags: dict[str, str]
     dropped: list[Dropped] = field(default_factory=list)
+    settled: bool = True  # nothing was left out that a second look could weigh differently
 
     @property
     def prompt(self) -> str:
@@ -48,7 +49,18 @@ class Composition:
 
 
 def compose(request: OptimizeRequest, vocabulary: Vocabulary) -> Composition:
-    """Read a request, settle repetitions and conflicts, choose what fits, fill what is open."""
+    """Read a request, settle repetitions and conflicts, choose what fits, fill what is open.
+
+    A finished prompt, composed again, is the same. Where words had to be left out, that is made
+    sure of: the words that were filled in may make another choice the better one.
+    """
+    first = _compose_once(request, vocabulary)
+    if not first.settled:
+        _settle(first, request, vocabulary)
+    return first
+
+
+def _compose_once(request: OptimizeRequest, vocabulary: Vocabulary) -> Composition:
     reading = read_request(request, vocabulary)
     dropped = reading.dropped
     preset = vocabulary.presets.get(request.preset)
@@ -64,15 +76,30 @@ def compose(request: OptimizeRequest, vocabulary: Vocabulary) -> Composition:
     dropped += losses
     kept, gone = choose(in_order(stated))
     if gone:
+        dropped += [Dropped(fragment.text, "length") for fragment in gone]
         context = _context_of(kept, context)
     added, unplaced = fill(kept, context, tuple(unwanted), preset)
-    fragments = in_order(kept + added)
-    if gone:
-        fragments, gone = _settle(fragments, gone, stated, context, (tuple(unwanted), preset))
-        context = _context_of(fragments, context)
-    dropped += [Dropped(fragment.text, "length") for fragment in gone]
     dropped += unplaced
-    return Composition(fragments, context, unwanted, reading.flags, dropped)
+    fragments = in_order(kept + added) if added else kept
+    settled = not reading.inline_negatives and not any(d.rule == "length" for d in dropped)
+    return Composition(fragments, context, unwanted, reading.flags, dropped, settled)
+
+
+def _settle(first: Composition, request: OptimizeRequest, vocabulary: Vocabulary) -> None:
+    """Compose the prompt again until it stays the same; origins and reasons stay the first ones."""
+    known = {fragment.key: fragment for fragment in first.fragments}
+    for _ in range(_ROUNDS):
+        again = _compose_once(replace(request, idea=first.prompt), vocabulary)
+        if again.prompt == first.prompt:
+            return
+        fragments = [known.get(fragment.key, fragment) for fragment in again.fragments]
+        keys = {fragment.key for fragment in fragments}
+        gone = [fragment for fragment in first.fragments if fragment.key not in keys]
+        back = {fragment.text for fragment in fragments}
+        first.dropped = [item for item in first.dropped if item.text not in back]
+        first.dropped += [Dropped(fragment.text, "length") for fragment in gone]
+        known.update((fragment.key, fragment) for fragment in fragments)
+        first.fragments, first.context = fragments, _context_of(fragments, again.context)
 
 
 def _subject(reading: Reading, context: Context, vocabulary: Vocabulary) -> list[Fragment]:
@@ -108,34 +135,3 @@ def _context_of(fragments: list[Fragment], old: Context) -> Context:
     for fragment in fragments:
         context.take(fragment)
     return context
-
-
-def _settle(
-    fragments: list[Fragment],
-    gone: list[Fragment],
-    stated: list[Fragment],
-    context: Context,
-    rules: tuple[tuple[str, ...], Preset | None],
-) -> tuple[list[Fragment], list[Fragment]]:
-    """Choose again with the options that had no room, until the choice stays the same.
-
-    Options are asked for again when a finished prompt comes back as an idea; the words that were
-    filled in may then make room for them. This makes the first answer the one the second gives.
-    """
-    places = {id(fragment): place for place, fragment in enumerate(stated)}
-    options = [fragment for fragment in gone if fragment.rule.startswith("option.")]
-    lost = [fragment for fragment in gone if not fragment.rule.startswith("option.")]
-    for _ in range(_ROUNDS):
-        if not options or joined_length(fragments) >= FULL:
-            break
-        candidates = sorted(
-            [*fragments, *options], key=lambda fragment: places.get(id(fragment), len(places))
-        )
-        kept, out = choose(in_order(candidates))
-        if {id(fragment) for fragment in kept} == {id(fragment) for fragment in fragments}:
-            break
-        added, _ = fill(kept, _context_of(kept, context), *rules)
-        fragments = in_order(kept + added)
-        options = [fragment for fragment in out if fragment.rule.startswith("option.")]
-        lost += [fragment for fragment in out if not fragment.rule.startswith("option.")]
-    return fragments, lost + options

@@ -55,20 +55,27 @@ class Context:
                 self.sides.setdefault(code, {}).setdefault(side, text)
 
     def admit(self, fragment: Fragment) -> Dropped | None:
-        """Take a fragment, or say why not: it repeats something or clashes with it."""
+        """Take a fragment, or say why not."""
+        if loss := self.refusal(fragment):
+            return loss
+        self.take(fragment)
+        return None
+
+    def refusal(self, fragment: Fragment) -> Dropped | None:
+        """Return why a fragment cannot come in: it repeats something or clashes with it."""
         if (winner := self.taken.get(fragment.key)) is not None:
             return Dropped(fragment.text, "duplicate", winner)
         terms = fragment.terms
-        if len(terms) == 1 and fragment.slot != "subject":
+        if not terms:
+            return None
+        if len(terms) == 1 and terms[0].slot != "subject":
             winner = self.taken.get(terms[0].key)
             if winner is not None and _says_only(fragment, terms[0]):
                 return Dropped(fragment.text, "duplicate", winner)
-        if terms:
-            if loss := self.clash(terms):
-                return Dropped(fragment.text, loss.rule, loss.winner)
-            if len(terms) > 1 and (code := self.clashes_within(terms)):
-                return Dropped(fragment.text, code, fragment.text)
-        self.take(fragment)
+        if loss := self.clash(terms):
+            return Dropped(fragment.text, loss.rule, loss.winner)
+        if len(terms) > 1 and (code := self.clashes_within(terms)):
+            return Dropped(fragment.text, code, fragment.text)
         return None
 
 

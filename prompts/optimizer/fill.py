@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from .context import Context
 from .fit import joined_length
+from .reading import read_part
 from .result import Dropped, Fragment
 from .slots import JOIN, LONGEST
-from .text import key_of
 from .vocabulary import Preset, Suggestion, Vocabulary
 
 _ORDER = ("quality", "style", "lighting", "composition", "mood", "color_grade", "extra")
@@ -74,10 +74,8 @@ def _of_preset(
         fragment = preset_fragment(text, slot, preset, context.vocabulary)
         if winner := unwanted_word(fragment.key, unwanted):
             dropped.append(Dropped(text, "unwanted", winner))
-        elif fragment.key in context.taken:
-            dropped.append(Dropped(text, "duplicate", context.taken[fragment.key]))
-        elif loss := context.clash(fragment.terms):
-            dropped.append(Dropped(text, loss.rule, loss.winner))
+        elif loss := context.refusal(fragment):
+            dropped.append(loss)
         else:
             yield fragment
 
@@ -111,11 +109,11 @@ def preset_fragment(
     text: str, slot: str, preset: Preset | None, vocabulary: Vocabulary
 ) -> Fragment:
     """Return one wish of a preset as a fragment."""
-    key = key_of(text)
-    term = vocabulary.terms.get(key)
+    fragment = read_part(text, vocabulary, {})
     title, code = (preset.title, preset.code) if preset else ("", "")
-    reason = f"It is part of the preset {title}."
-    return Fragment(text, key, slot, "preset", f"preset.{code}", reason, (term,) if term else ())
+    fragment.slot, fragment.origin, fragment.rule = slot, "preset", f"preset.{code}"
+    fragment.reason = f"It is part of the preset {title}."
+    return fragment
 
 
 def unwanted_word(key: str, unwanted: tuple[str, ...]) -> str:

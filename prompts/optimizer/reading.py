@@ -59,6 +59,7 @@ class Reading:
     subject: list[Fragment] = field(default_factory=list)
     stated: list[Fragment] = field(default_factory=list)  # options first, then parts of the idea
     negatives: list[str] = field(default_factory=list)
+    inline_negatives: bool = False  # some were typed within the idea
     flags: dict[str, str] = field(default_factory=dict)
     dropped: list[Dropped] = field(default_factory=list)
     free: set[str] = field(default_factory=set)  # keys of extra tags that no slot knows
@@ -182,6 +183,7 @@ def read_request(request: OptimizeRequest, vocabulary: Vocabulary) -> Reading:
     if not reading.subject:
         _promote_tags(reading, parts, options)
     _read_negatives(request, idea, reading)
+    reading.inline_negatives = bool(idea.negatives)
     return reading
 
 

@@ -128,7 +128,7 @@ def test_an_exhausted_key_is_told_when_to_come_back(client: Client, key: Key) ->
     ("body", "status", "code", "field"),
     [
         ("{", 400, "invalid_json", None),
-        ("", 400, "invalid_json", None),
+        ("", 400, "missing_field", "idea"),
         ("[]", 400, "invalid_type", None),
         ('"fox"', 400, "invalid_type", None),
         ("{}", 400, "missing_field", "idea"),

@@ -4,10 +4,13 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from accounts.flows import starter
+
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("words")]
 
 
 def test_the_empty_page_invites_with_examples(client: Client) -> None:
+    starter.seed()
     page = client.get("/")
     assert page.status_code == 200
     text = page.content.decode()

@@ -72,7 +72,7 @@ class Command(BaseCommand):
         if result["negative"]:
             self.stdout.write(f"\nNegative: {result['negative']}")
         for hint in result["hints"]:
-            self.stdout.write(f"Hint: {hint}")
+            self.stdout.write(f"Hint: {hint['text']}")
 
     def _line(self, idea: str, chosen: dict[str, Any]) -> bool:
         try:

@@ -76,7 +76,7 @@ options = st.fixed_dictionaries(
         "motion": option,
     },
 )
-thorough = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def run(text: str, chosen: dict[str, Any]) -> Result:
@@ -119,7 +119,7 @@ def test_a_fragment_is_only_left_out_for_length_when_it_does_not_fit(
                 assert len(text_) > room or text_ not in text
 
 
-@settings(thorough, max_examples=3000)
+@settings(thorough, max_examples=300)
 @given(idea, options)
 @example("--no natural light, soft light", {})
 @example("cat", {"extra_tags": ["cat"]})
