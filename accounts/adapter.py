@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
-from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
+from django.http import HttpRequest
+from django.urls import reverse
 
 from accounts.flows import brands, mail
 
@@ -39,12 +41,13 @@ class AccountAdapter(DefaultAccountAdapter):
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Render one of allauth's messages and put it into the outbox."""
         request = allauth_context.request
-        brand = brands.brand_for(request.get_host() if request else "")
+        host = request.get_host() if request else ""
+        brand = brands.brand_for(host)
         values = {
             "request": request,
             "email": email,
             "brand": brand,
-            "base_url": settings.PUBLIC_BASE_URL,
+            "base_url": brands.base_url(host),
             **context,
         }
         mail.enqueue(
@@ -52,3 +55,17 @@ class AccountAdapter(DefaultAccountAdapter):
             template=template_prefix,
             carries_secret=template_prefix in SECRET_MESSAGES,
         )
+
+    def get_email_confirmation_url(
+        self, request: HttpRequest | None, emailconfirmation: Any
+    ) -> str:
+        """Return the address that verifies an e-mail address."""
+        path = reverse("account_confirm_email", args=[emailconfirmation.key])
+        return brands.base_url(request.get_host() if request else "") + path
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Return the address that sets a new password."""
+        request = allauth_context.request
+        path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
+        base = brands.base_url(request.get_host() if request else "")
+        return base + path.replace("UID-KEY", quote(key))

@@ -25,7 +25,10 @@ class Brand(models.Model):
         max_length=7, default="#eda33f", validators=[COLOUR], help_text="Buttons in mails."
     )
     ink = models.CharField(
-        max_length=7, default="#1c1303", validators=[COLOUR], help_text="The words on those buttons."
+        max_length=7,
+        default="#1c1303",
+        validators=[COLOUR],
+        help_text="The words on those buttons.",
     )
     sender_name = models.CharField(max_length=80, blank=True)
     sender_email = models.EmailField(blank=True, help_text="Empty: the sender from the settings.")

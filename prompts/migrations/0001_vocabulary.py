@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,124 +16,419 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='ConflictSet',
+            name="ConflictSet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(default=1000, help_text='Lower comes first.')),
-                ('active', models.BooleanField(default=True, help_text='Switch off instead of deleting.')),
-                ('code', models.CharField(max_length=20, unique=True, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9][A-Za-z0-9_-]*$', 'Use letters, digits, - and _.')])),
-                ('title', models.CharField(help_text='Shown to users as the reason.', max_length=120)),
-                ('kind', models.CharField(choices=[('hard', 'Hard: the loser goes'), ('soft', 'Soft: a hint')], default='hard', max_length=4)),
-                ('sides', models.JSONField(help_text='One side per line. Words with commas between; slot:family is a whole group.')),
-                ('unless', models.JSONField(blank=True, default=list, help_text='No conflict when one of these is there. Words or phrases, separated by commas.')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "position",
+                    models.PositiveIntegerField(default=1000, help_text="Lower comes first."),
+                ),
+                (
+                    "active",
+                    models.BooleanField(default=True, help_text="Switch off instead of deleting."),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        max_length=20,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9][A-Za-z0-9_-]*$", "Use letters, digits, - and _."
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "title",
+                    models.CharField(help_text="Shown to users as the reason.", max_length=120),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("hard", "Hard: the loser goes"), ("soft", "Soft: a hint")],
+                        default="hard",
+                        max_length=4,
+                    ),
+                ),
+                (
+                    "sides",
+                    models.JSONField(
+                        help_text="One side per line. Words with commas between; slot:family is a whole group."
+                    ),
+                ),
+                (
+                    "unless",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="No conflict when one of these is there. Words or phrases, separated by commas.",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'conflict',
-                'ordering': ['position', 'code'],
+                "verbose_name": "conflict",
+                "ordering": ["position", "code"],
             },
         ),
         migrations.CreateModel(
-            name='Preset',
+            name="Preset",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(default=1000, help_text='Lower comes first.')),
-                ('active', models.BooleanField(default=True, help_text='Switch off instead of deleting.')),
-                ('code', models.CharField(max_length=40, unique=True, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9][A-Za-z0-9_-]*$', 'Use letters, digits, - and _.')])),
-                ('title', models.CharField(max_length=80)),
-                ('description', models.CharField(blank=True, max_length=200)),
-                ('slots', models.JSONField(help_text='One slot per line, like: lighting: golden hour, rim light')),
-                ('aspect_ratio', models.CharField(blank=True, help_text='Like 16:9. Empty: 1:1.', max_length=9)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "position",
+                    models.PositiveIntegerField(default=1000, help_text="Lower comes first."),
+                ),
+                (
+                    "active",
+                    models.BooleanField(default=True, help_text="Switch off instead of deleting."),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        max_length=40,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9][A-Za-z0-9_-]*$", "Use letters, digits, - and _."
+                            )
+                        ],
+                    ),
+                ),
+                ("title", models.CharField(max_length=80)),
+                ("description", models.CharField(blank=True, max_length=200)),
+                (
+                    "slots",
+                    models.JSONField(
+                        help_text="One slot per line, like: lighting: golden hour, rim light"
+                    ),
+                ),
+                (
+                    "aspect_ratio",
+                    models.CharField(blank=True, help_text="Like 16:9. Empty: 1:1.", max_length=9),
+                ),
             ],
             options={
-                'ordering': ['position', 'title'],
+                "ordering": ["position", "title"],
             },
         ),
         migrations.CreateModel(
-            name='NegativeTerm',
+            name="NegativeTerm",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(default=1000, help_text='Lower comes first.')),
-                ('active', models.BooleanField(default=True, help_text='Switch off instead of deleting.')),
-                ('group', models.CharField(choices=[('anatomy', 'Anatomy and structure'), ('artifacts', 'Image quality'), ('branding', 'Branding and text'), ('style', 'Style'), ('video', 'Video')], max_length=10)),
-                ('text', models.CharField(max_length=120)),
-                ('when', models.JSONField(blank=True, default=list, help_text='Only when it is about one of these; empty: always. Words or phrases, separated by commas.')),
-                ('unless', models.JSONField(blank=True, default=list, help_text='Not when it is about one of these. Words or phrases, separated by commas.')),
-                ('positive', models.CharField(blank=True, help_text='The same wish without a no, for tools without negatives.', max_length=120)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "position",
+                    models.PositiveIntegerField(default=1000, help_text="Lower comes first."),
+                ),
+                (
+                    "active",
+                    models.BooleanField(default=True, help_text="Switch off instead of deleting."),
+                ),
+                (
+                    "group",
+                    models.CharField(
+                        choices=[
+                            ("anatomy", "Anatomy and structure"),
+                            ("artifacts", "Image quality"),
+                            ("branding", "Branding and text"),
+                            ("style", "Style"),
+                            ("video", "Video"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("text", models.CharField(max_length=120)),
+                (
+                    "when",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="Only when it is about one of these; empty: always. Words or phrases, separated by commas.",
+                    ),
+                ),
+                (
+                    "unless",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="Not when it is about one of these. Words or phrases, separated by commas.",
+                    ),
+                ),
+                (
+                    "positive",
+                    models.CharField(
+                        blank=True,
+                        help_text="The same wish without a no, for tools without negatives.",
+                        max_length=120,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'negative word',
-                'ordering': ['group', 'position', 'text'],
-                'constraints': [models.UniqueConstraint(fields=('group', 'text'), name='prompts_negative_once')],
+                "verbose_name": "negative word",
+                "ordering": ["group", "position", "text"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("group", "text"), name="prompts_negative_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PlatformProfile',
+            name="PlatformProfile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(default=1000, help_text='Lower comes first.')),
-                ('active', models.BooleanField(default=True, help_text='Switch off instead of deleting.')),
-                ('platform', models.CharField(max_length=20)),
-                ('version', models.CharField(max_length=20)),
-                ('default', models.BooleanField(default=False, help_text='Taken when nobody names a version.')),
-                ('title', models.CharField(max_length=80)),
-                ('settings', models.JSONField(help_text='Limits, flags and defaults of this version, as JSON.')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "position",
+                    models.PositiveIntegerField(default=1000, help_text="Lower comes first."),
+                ),
+                (
+                    "active",
+                    models.BooleanField(default=True, help_text="Switch off instead of deleting."),
+                ),
+                ("platform", models.CharField(max_length=20)),
+                ("version", models.CharField(max_length=20)),
+                (
+                    "default",
+                    models.BooleanField(
+                        default=False, help_text="Taken when nobody names a version."
+                    ),
+                ),
+                ("title", models.CharField(max_length=80)),
+                (
+                    "settings",
+                    models.JSONField(
+                        help_text="Limits, flags and defaults of this version, as JSON."
+                    ),
+                ),
             ],
             options={
-                'ordering': ['platform', 'position', 'version'],
-                'constraints': [models.UniqueConstraint(fields=('platform', 'version'), name='prompts_profile_once'), models.UniqueConstraint(condition=models.Q(('default', True)), fields=('platform',), name='prompts_one_default_profile')],
+                "ordering": ["platform", "position", "version"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("platform", "version"), name="prompts_profile_once"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("default", True)),
+                        fields=("platform",),
+                        name="prompts_one_default_profile",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Suggestion',
+            name="Suggestion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(default=1000, help_text='Lower comes first.')),
-                ('active', models.BooleanField(default=True, help_text='Switch off instead of deleting.')),
-                ('slot', models.CharField(choices=[('quality', 'Quality'), ('subject', 'Subject (a cue)'), ('style', 'Style'), ('lighting', 'Lighting'), ('composition', 'Composition'), ('mood', 'Mood'), ('color_grade', 'Color grade'), ('extra', 'Extra'), ('motion', 'Camera move')], max_length=20)),
-                ('when', models.CharField(help_text="What the idea is about (a cue's family or a tag), or default.", max_length=40)),
-                ('text', models.CharField(help_text='A word of the vocabulary, in the same slot.', max_length=120)),
-                ('reason', models.CharField(help_text='The sentence users read beside it.', max_length=200)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "position",
+                    models.PositiveIntegerField(default=1000, help_text="Lower comes first."),
+                ),
+                (
+                    "active",
+                    models.BooleanField(default=True, help_text="Switch off instead of deleting."),
+                ),
+                (
+                    "slot",
+                    models.CharField(
+                        choices=[
+                            ("quality", "Quality"),
+                            ("subject", "Subject (a cue)"),
+                            ("style", "Style"),
+                            ("lighting", "Lighting"),
+                            ("composition", "Composition"),
+                            ("mood", "Mood"),
+                            ("color_grade", "Color grade"),
+                            ("extra", "Extra"),
+                            ("motion", "Camera move"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "when",
+                    models.CharField(
+                        help_text="What the idea is about (a cue's family or a tag), or default.",
+                        max_length=40,
+                    ),
+                ),
+                (
+                    "text",
+                    models.CharField(
+                        help_text="A word of the vocabulary, in the same slot.", max_length=120
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        help_text="The sentence users read beside it.", max_length=200
+                    ),
+                ),
             ],
             options={
-                'ordering': ['slot', 'position', 'text'],
-                'constraints': [models.UniqueConstraint(fields=('slot', 'when', 'text'), name='prompts_suggestion_once')],
+                "ordering": ["slot", "position", "text"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("slot", "when", "text"), name="prompts_suggestion_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Term',
+            name="Term",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(default=1000, help_text='Lower comes first.')),
-                ('active', models.BooleanField(default=True, help_text='Switch off instead of deleting.')),
-                ('slot', models.CharField(choices=[('quality', 'Quality'), ('subject', 'Subject (a cue)'), ('style', 'Style'), ('lighting', 'Lighting'), ('composition', 'Composition'), ('mood', 'Mood'), ('color_grade', 'Color grade'), ('extra', 'Extra'), ('motion', 'Camera move')], max_length=20)),
-                ('family', models.CharField(help_text='A group within the slot; for a cue, what it speaks of: person, food.', max_length=40)),
-                ('text', models.CharField(max_length=120)),
-                ('aliases', models.JSONField(blank=True, default=list, help_text='Other spellings. Words or phrases, separated by commas.')),
-                ('prose', models.BooleanField(default=True, help_text='Recognise the word in the middle of a sentence, not only between commas.')),
-                ('vague_aliases', models.JSONField(blank=True, default=list, help_text='Aliases recognised only between commas. Words or phrases, separated by commas.')),
-                ('tags', models.JSONField(blank=True, default=list, help_text='What the word implies. Words or phrases, separated by commas.')),
-                ('negatives', models.JSONField(blank=True, default=list, help_text='Unwanted words it brings along. Words or phrases, separated by commas.')),
-                ('params', models.JSONField(blank=True, default=dict, help_text='For camera moves: pika, sentence.')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "position",
+                    models.PositiveIntegerField(default=1000, help_text="Lower comes first."),
+                ),
+                (
+                    "active",
+                    models.BooleanField(default=True, help_text="Switch off instead of deleting."),
+                ),
+                (
+                    "slot",
+                    models.CharField(
+                        choices=[
+                            ("quality", "Quality"),
+                            ("subject", "Subject (a cue)"),
+                            ("style", "Style"),
+                            ("lighting", "Lighting"),
+                            ("composition", "Composition"),
+                            ("mood", "Mood"),
+                            ("color_grade", "Color grade"),
+                            ("extra", "Extra"),
+                            ("motion", "Camera move"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "family",
+                    models.CharField(
+                        help_text="A group within the slot; for a cue, what it speaks of: person, food.",
+                        max_length=40,
+                    ),
+                ),
+                ("text", models.CharField(max_length=120)),
+                (
+                    "aliases",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="Other spellings. Words or phrases, separated by commas.",
+                    ),
+                ),
+                (
+                    "prose",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Recognise the word in the middle of a sentence, not only between commas.",
+                    ),
+                ),
+                (
+                    "vague_aliases",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="Aliases recognised only between commas. Words or phrases, separated by commas.",
+                    ),
+                ),
+                (
+                    "tags",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="What the word implies. Words or phrases, separated by commas.",
+                    ),
+                ),
+                (
+                    "negatives",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="Unwanted words it brings along. Words or phrases, separated by commas.",
+                    ),
+                ),
+                (
+                    "params",
+                    models.JSONField(
+                        blank=True, default=dict, help_text="For camera moves: pika, sentence."
+                    ),
+                ),
             ],
             options={
-                'ordering': ['slot', 'position', 'text'],
-                'constraints': [models.UniqueConstraint(fields=('slot', 'text'), name='prompts_term_once')],
+                "ordering": ["slot", "position", "text"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("slot", "text"), name="prompts_term_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='VocabularyVersion',
+            name="VocabularyVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40, unique=True)),
-                ('fingerprint', models.CharField(max_length=40)),
-                ('note', models.CharField(blank=True, max_length=200)),
-                ('starter', models.CharField(blank=True, help_text='The starter data that was loaded last before it.', max_length=40)),
-                ('data', models.JSONField(editable=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('author', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=40, unique=True)),
+                ("fingerprint", models.CharField(max_length=40)),
+                ("note", models.CharField(blank=True, max_length=200)),
+                (
+                    "starter",
+                    models.CharField(
+                        blank=True,
+                        help_text="The starter data that was loaded last before it.",
+                        max_length=40,
+                    ),
+                ),
+                ("data", models.JSONField(editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
         ),
     ]

@@ -74,13 +74,14 @@ def _compose_once(request: OptimizeRequest, vocabulary: Vocabulary) -> Compositi
             stated.append(fragment)
     unwanted, losses = user_negatives(reading.negatives, stated)
     dropped += losses
-    kept, gone = choose(in_order(stated))
+    # Extras are the first to go, so they wait until the slots before them are filled.
+    extras = [fragment for fragment in stated if fragment.slot == "extra"]
+    kept, gone = choose(in_order([part for part in stated if part.slot != "extra"]))
     if gone:
-        dropped += [Dropped(fragment.text, "length") for fragment in gone]
-        context = _context_of(kept, context)
-    added, unplaced = fill(kept, context, tuple(unwanted), preset)
-    dropped += unplaced
-    fragments = in_order(kept + added) if added else kept
+        context = _context_of(kept + extras, context)
+    added, unplaced = fill(kept, context, tuple(unwanted), preset, extras=bool(extras))
+    fragments, out = choose(in_order([*kept, *added, *extras]))
+    dropped += [Dropped(fragment.text, "length") for fragment in (*gone, *out)] + unplaced
     settled = not reading.inline_negatives and not any(d.rule == "length" for d in dropped)
     return Composition(fragments, context, unwanted, reading.flags, dropped, settled)
 

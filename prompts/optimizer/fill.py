@@ -19,11 +19,16 @@ _DECIDING = ("subject", "style")  # what the other slots are chosen to suit
 
 
 def fill(
-    kept: list[Fragment], context: Context, unwanted: tuple[str, ...], preset: Preset | None
+    kept: list[Fragment],
+    context: Context,
+    unwanted: tuple[str, ...],
+    preset: Preset | None,
+    *,
+    extras: bool,
 ) -> tuple[list[Fragment], list[Dropped]]:
     """Return fragments for the empty slots that fit into the prompt, and what had no place.
 
-    `unwanted` are keys of words the person does not want.
+    `unwanted` are keys of words the person does not want; `extras` tells that they gave extra tags.
     """
     open_slots = set(_ORDER).difference([fragment.slot for fragment in kept])
     room = LONGEST - joined_length(kept) - (len(JOIN) if kept else 0)
@@ -37,7 +42,7 @@ def fill(
     added: list[Fragment] = []
     dropped: list[Dropped] = []
     for slot in _ORDER:
-        if slot not in open_slots:
+        if slot not in open_slots or (extras and slot == "extra"):
             continue
         chosen: list[Fragment] = []
         tight: list[Dropped] = []

@@ -112,7 +112,7 @@ _CHOICE = re.compile(r"\{([^{}]*)\}")
 _EDIT = re.compile(r"\[([^\[\],:|]*)[:|]([^\[\],]*)\]")
 _WEIGHTED = re.compile(r"\(([^()]*?)\s*:\s*-?\d+(?:\.\d+)?\s*\)")
 _WEIGHT_TAIL = re.compile(r"\s*:\s*-?\d+(?:\.\d+)?\s*\)")
-_MULTI = re.compile(r"\s*:{2,}\s*(?:-?\d+(?:\.\d+)?)?")
+_MULTI = re.compile(r"\s*:{2,}\s*(?:-?(?:\d+(?:\.\d+)?|\.\d+))?")
 _BREAK = re.compile(r"\bBREAK\b")
 
 
@@ -184,7 +184,9 @@ def _take_markup(syntax: Syntax) -> None:
     text = _TAG.sub(lambda match: note(match, " "), text)
     text = _CHOICE.sub(lambda match: note(match, match.group(1).split("|")[0]), text)
     text = _EDIT.sub(lambda match: note(match, match.group(1) or match.group(2)), text)
-    text = _WEIGHTED.sub(lambda match: note(match, match.group(1)), text)
+    count = 1
+    while count:  # from the inside out
+        text, count = _WEIGHTED.subn(lambda match: note(match, match.group(1)), text)
     text = _WEIGHT_TAIL.sub(lambda match: note(match, " "), text)
     text = _MULTI.sub(lambda match: note(match, ", "), text)
     text = _BREAK.sub(lambda match: note(match, ", "), text)

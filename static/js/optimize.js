@@ -92,8 +92,10 @@
       mine.querySelector(".field__errors")?.remove();
       const errors = theirs.querySelector(".field__errors");
       if (errors) mine.append(errors);
-      here.toggleAttribute("aria-invalid", Boolean(errors));
-      if (errors) here.setAttribute("aria-invalid", "true");
+      for (const name of ["aria-invalid", "aria-describedby"]) {
+        if (field.hasAttribute(name)) here.setAttribute(name, field.getAttribute(name));
+        else here.removeAttribute(name);
+      }
     }
     const wrong = form.querySelector('[aria-invalid="true"], [data-form-errors] .alert');
     if (wrong) {

@@ -222,7 +222,9 @@ def test_a_signed_identity_signs_in_and_one_with_another_signature_does_not(
     assert "/certs" in gina.asked
 
 
-def test_the_button_is_there_only_where_google_is_set_up(client: Client, settings: Settings) -> None:
+def test_the_button_is_there_only_where_google_is_set_up(
+    client: Client, settings: Settings
+) -> None:
     assert "Google" not in client.get("/account/login/").content.decode()
     settings.GOOGLE_CLIENT_ID = CLIENT_ID
     settings.SOCIALACCOUNT_PROVIDERS = {"google": Google(base="http://127.0.0.1:9").provider}

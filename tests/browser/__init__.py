@@ -1,0 +1,1 @@
+"""What people do, in headless Chromium, against a running server."""
