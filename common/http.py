@@ -14,6 +14,8 @@ import requests
 from requests_hardened import Config, Manager
 from urllib3.exceptions import HTTPError
 
+from common.deadline import Deadline
+
 Kind = Literal["refused", "retry", "unknown"]
 IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"}
 USER_AGENT = "Atelier/1.0"
@@ -49,7 +51,7 @@ class Slow(Exception):
     """The deadline passed."""
 
 
-def _read(response: requests.Response, *, until: float, most: int) -> bytes:
+def _read(response: requests.Response, *, deadline: Deadline, most: int) -> bytes:
     """Read the body piece by piece, so that neither a drip nor a flood can hold us."""
     parts: list[bytes] = []
     size = 0
@@ -57,9 +59,9 @@ def _read(response: requests.Response, *, until: float, most: int) -> bytes:
         size += len(part)
         if size > most:
             raise ServiceError("refused", f"The answer is larger than {most} bytes.")
-        if time.monotonic() > until:
-            raise Slow
         parts.append(part)
+    if deadline.passed:
+        raise Slow  # the body ended because we cut it off
     return b"".join(parts)
 
 
@@ -137,6 +139,7 @@ def _once(method: str, url: str, *, until: float, safe: bool, most: int, **kwarg
     try:
         with (
             requests.Session() as session,
+            Deadline(session, left) as deadline,
             session.request(
                 method,
                 url,
@@ -147,7 +150,7 @@ def _once(method: str, url: str, *, until: float, safe: bool, most: int, **kwarg
                 **kwargs,
             ) as response,
         ):
-            content = _read(response, until=until, most=most)
+            content = _read(response, deadline=deadline, most=most)
             answer = Answer(response.status_code, dict(response.headers), content, response.url)
     except (requests.RequestException, HTTPError, Slow, OSError) as error:
         raise _failure(error, safe=safe) from error
@@ -215,6 +218,7 @@ def _guarded_get(
     try:
         with (
             session,
+            Deadline(session, left) as deadline,
             session.get(
                 url, stream=True, allow_redirects=False, timeout=(min(CONNECT_SECONDS, left), left)
             ) as response,
@@ -224,7 +228,9 @@ def _guarded_get(
                 raise ServiceError(
                     "refused", "That address does not hold the kind of file we need."
                 )
-            content = b"" if response.is_redirect else _read(response, until=until, most=most)
+            content = b""
+            if not response.is_redirect:
+                content = _read(response, deadline=deadline, most=most)
             return Answer(response.status_code, dict(response.headers), content, response.url)
     except (requests.RequestException, HTTPError, Slow, OSError, UnicodeError, ValueError) as error:
         raise ServiceError("refused", "That address could not be fetched.") from error

@@ -82,9 +82,10 @@ def test_a_service_that_is_not_there_took_nothing() -> None:
     assert kind_of("POST", "http://127.0.0.1:9/", deadline=1) == "retry"
 
 
-def test_the_deadline_holds_against_a_drip() -> None:
+@pytest.mark.parametrize("behaviour", [rude.drip, rude.drip_headers, rude.stay_silent])
+def test_the_deadline_holds_against_a_drip(behaviour: rude.Behaviour) -> None:
     start = time.monotonic()
-    with rude.rude_server(rude.drip) as url:
+    with rude.rude_server(behaviour) as url:
         assert kind_of("GET", url, deadline=0.6) == "retry"
     assert time.monotonic() - start < 2
 
@@ -157,7 +158,7 @@ def test_the_guard_takes_only_the_wanted_kind(httpserver: HTTPServer) -> None:
 
 def test_the_guard_cuts_off_drips_and_floods() -> None:
     start = time.monotonic()
-    for behaviour in (rude.drip, rude.flood):
+    for behaviour in (rude.drip, rude.drip_headers, rude.flood):
         with rude.rude_server(behaviour) as url, pytest.raises(ServiceError):
             fetch(url, most=1_000_000, deadline=0.6, config=LOOPBACK)
     assert time.monotonic() - start < 3

@@ -29,6 +29,15 @@ def drip(connection: socket.socket) -> None:
         time.sleep(0.1)
 
 
+def drip_headers(connection: socket.socket) -> None:
+    """Answer with one header every 0.1 seconds, without end."""
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 200 OK\r\n")
+    for number in range(90):
+        connection.sendall(b"X-%d: y\r\n" % number)
+        time.sleep(0.1)
+
+
 def flood(connection: socket.socket) -> None:
     """Answer with far more than anybody asked for."""
     connection.recv(65536)
