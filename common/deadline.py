@@ -48,7 +48,7 @@ class Deadline:
         base: Any = pool.ConnectionCls
         sockets = self._sockets
 
-        class Connection(base):  # type: ignore[misc]  # the base depends on the scheme
+        class Connection(base):  # the base depends on the scheme
             def connect(self) -> None:
                 super().connect()
                 sockets.append(self.sock)

@@ -11,11 +11,11 @@ from typing import Any, ClassVar, Self, cast
 
 import structlog
 from celery import current_app, shared_task
-from celery.contrib.django.task import DjangoTask
 from django.apps import apps
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from common.http import ServiceError
 
@@ -44,24 +44,29 @@ class JobQuerySet(models.QuerySet):
         """Running jobs whose worker did not renew its lease in time."""
         return self.filter(state=JobState.RUNNING, lease_until__lt=timezone.now())
 
+    def free(self) -> Self:
+        """Jobs a worker may take: those that are due, and those of silent workers."""
+        now = timezone.now()
+        return self.filter(
+            Q(state=JobState.QUEUED, run_after__lte=now)
+            | Q(state=JobState.RUNNING, lease_until__lt=now)
+        )
+
     def needing_attention(self) -> Self:
         """Jobs a person should look at."""
         return self.filter(state__in=(JobState.FAILED, JobState.UNSURE))
 
     def claim(self, pk: Any) -> Any:
         """Take the job `pk` for this worker, or return None when it is not to be had."""
-        now = timezone.now()
-        free = Q(state=JobState.QUEUED, run_after__lte=now) | Q(
-            state=JobState.RUNNING, lease_until__lt=now
-        )
         token = uuid.uuid4()
-        taken = self.filter(free, pk=pk, attempts__lt=F("max_attempts")).update(
+        self.free().filter(pk=pk, attempts__lt=F("max_attempts")).update(
             state=JobState.RUNNING,
             lease_token=token,
-            lease_until=now + cast("type[Job]", self.model).lease,
+            lease_until=timezone.now() + cast("type[Job]", self.model).lease,
             attempts=F("attempts") + 1,
         )
-        return self.get(pk=pk) if taken else None
+        # By the token: after a long stall right here the row may be somebody else's already.
+        return self.filter(pk=pk, lease_token=token).first()
 
     def release_silent(self) -> int:
         """Take the lease from silent workers; worn-out jobs fail. Return how many rows changed."""
@@ -163,8 +168,17 @@ class Job(models.Model):
         return True
 
     def ring(self) -> None:
-        """Ask a worker, after the commit, to do this job."""
-        cast("DjangoTask", current_app.tasks[type(self).task]).delay_on_commit(self.pk)
+        """Ask a worker, after the commit, to do this job.
+
+        Never fails: the row is stored, so where the broker is down the sweep rings later.
+        """
+        transaction.on_commit(self._ring)
+
+    def _ring(self) -> None:
+        try:
+            current_app.tasks[type(self).task].delay(self.pk)
+        except OperationalError as error:
+            log.warning("job_not_rung", job=self._meta.label, pk=self.pk, error=str(error))
 
 
 def job_models() -> list[type[Job]]:
