@@ -25,7 +25,7 @@ class Composition:
     unwanted: dict[str, str]
     flags: dict[str, str]
     dropped: list[Dropped] = field(default_factory=list)
-    settled: bool = True  # nothing was left out that a second look could weigh differently
+    settled: bool = True  # nothing in it could be weighed differently at a second look
 
     @property
     def prompt(self) -> str:
@@ -51,8 +51,8 @@ class Composition:
 def compose(request: OptimizeRequest, vocabulary: Vocabulary) -> Composition:
     """Read a request, settle repetitions and conflicts, choose what fits, fill what is open.
 
-    A finished prompt, composed again, is the same. Where words had to be left out, that is made
-    sure of: the words that were filled in may make another choice the better one.
+    A finished prompt, composed again, is the same. That is made sure of where a second look could
+    weigh things differently: words that were filled in may make another choice the better one.
     """
     first = _compose_once(request, vocabulary)
     if not first.settled:
@@ -82,7 +82,12 @@ def _compose_once(request: OptimizeRequest, vocabulary: Vocabulary) -> Compositi
     added, unplaced = fill(kept, context, tuple(unwanted), preset, extras=bool(extras))
     fragments, out = choose(in_order([*kept, *added, *extras]))
     dropped += [Dropped(fragment.text, "length") for fragment in (*gone, *out)] + unplaced
-    settled = not reading.inline_negatives and not any(d.rule == "length" for d in dropped)
+    settled = not (
+        reading.inline_negatives
+        or context.excused
+        or any(loss.rule == "length" for loss in dropped)
+        or any(len(fragment.terms) > 1 for fragment in reading.stated)
+    )
     return Composition(fragments, context, unwanted, reading.flags, dropped, settled)
 
 

@@ -95,8 +95,8 @@ def _fitting(typed: dict[str, str]) -> tuple[list[str], list[Dropped]]:
             length += len(text) + len(JOIN)
         elif not kept:
             kept.append(cut_characters(text, LONGEST).rstrip())
-            dropped.append(Dropped(text[len(kept[0]) :].strip(), "length"))
+            dropped.append(Dropped(f"Negative: {text[len(kept[0]) :].strip()}", "length"))
             length = LONGEST
         else:
-            dropped.append(Dropped(text, "length"))
+            dropped.append(Dropped(f"Negative: {text}", "length"))
     return kept, dropped

@@ -68,6 +68,8 @@ def chunk_slots(slots: Mapping[str, tuple[Fragment, ...]]) -> tuple[list[Chunk],
         if tokens <= CHUNK:
             _place(chunks, slot, text, tokens, comma, JOIN)
         else:
+            if slot != "subject" and chunks[-1].text:
+                chunks.append(Chunk())  # The subject alone shares the first chunk with what leads.
             _place_parts(chunks, slot, texts)
     return chunks, counts
 

@@ -31,7 +31,7 @@ def test_artifacts_branding_and_style_guard_every_picture(run: Run) -> None:
     words = words_of(run("a stone bridge"))
     assert {"low quality", "jpeg artifacts", "blurry"} <= words
     assert {"watermark", "signature", "logo", "text"} <= words
-    assert {"poor composition", "amateur"} <= words
+    assert {"poor composition", "cartoon"} <= words
 
 
 def test_without_a_living_being_there_is_no_anatomy(run: Run, vocabulary: Vocabulary) -> None:
