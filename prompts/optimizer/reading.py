@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from .request import OptimizeRequest
 from .result import Dropped, Fragment
 from .slots import OPTION_SLOTS
-from .syntax import Syntax, read_syntax
+from .syntax import read_syntax
 from .text import words
 from .vocabulary import Preset, Term, Vocabulary
 
@@ -47,6 +47,7 @@ _SMALL_WORDS = frozenset(
         "with",
     ]
 )
+_NEGATION = re.compile(r"(?:no|without)\s+(\S+(?:\s+\S+){0,2})", re.IGNORECASE)
 _LONGEST_COVERED = 6  # words; a longer part is a sentence, and a sentence is subject
 _MOTION = "motion"
 _SUBJECT_REASON = "This is your idea, in your own words."
@@ -177,14 +178,35 @@ def read_request(request: OptimizeRequest, vocabulary: Vocabulary) -> Reading:
     reading.free = {key for key in reading.free if claims[key] == "extra"}
     reading.flags = idea.flags
     reading.dropped += [Dropped(text, "syntax", kept) for text, kept in idea.removed]
-    parts = [read_part(part, vocabulary, claims) for part in split_parts(idea.text)]
+    every = [read_part(part, vocabulary, claims) for part in split_parts(idea.text)]
+    parts, unwanted = _without_negations(every)
+    reading.dropped += [Dropped(text, "negation", f"negative: {word}") for text, word in unwanted]
     reading.subject = [part for part in parts if part.slot == "subject"]
     reading.stated = options + [part for part in parts if part.slot != "subject"]
     if not reading.subject:
         _promote_tags(reading, parts, options)
-    _read_negatives(request, idea, reading)
-    reading.inline_negatives = bool(idea.negatives)
+    inline = [*idea.negatives, *(word for _, word in unwanted)]
+    _read_negatives(request, inline, reading)
+    reading.inline_negatives = bool(inline)
     return reading
+
+
+def _without_negations(parts: list[Fragment]) -> tuple[list[Fragment], list[tuple[str, str]]]:
+    """Take parts such as "no people" out: a picture model that reads them draws people.
+
+    The first part of the subject always stays ("no man's land").
+    """
+    kept: list[Fragment] = []
+    unwanted: list[tuple[str, str]] = []
+    subject = False
+    for part in parts:
+        found = _NEGATION.fullmatch(part.text) if part.slot == "subject" and subject else None
+        if found:
+            unwanted.append((part.text, found[1]))
+            continue
+        subject = subject or part.slot == "subject"
+        kept.append(part)
+    return kept, unwanted
 
 
 def _options(request: OptimizeRequest, vocabulary: Vocabulary, reading: Reading) -> list[Fragment]:
@@ -238,11 +260,11 @@ def _promote_tags(reading: Reading, parts: list[Fragment], options: list[Fragmen
     reading.stated = [fragment for fragment in reading.stated if fragment.slot != "subject"]
 
 
-def _read_negatives(request: OptimizeRequest, idea: Syntax, reading: Reading) -> None:
+def _read_negatives(request: OptimizeRequest, inline: list[str], reading: Reading) -> None:
     typed = request.negative
     syntax = read_syntax(typed) if typed else None
     listed = split_parts(syntax.text) + syntax.negatives if syntax else []
-    for text in [*listed, *idea.negatives]:
+    for text in [*listed, *inline]:
         for part in split_parts(read_syntax(text).text):
             plain = re.sub(r"^(?:no|without)\s+(?=\S)", "", part, flags=re.IGNORECASE)
             reading.negatives.append(plain)

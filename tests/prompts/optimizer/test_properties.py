@@ -19,6 +19,8 @@ ALIASES = [alias for row in DATA["terms"] for alias in row["aliases"]]
 CUES = [row["text"] for row in DATA["terms"] if row["slot"] == "subject"]
 NEGATIVES = [row["text"] for row in DATA["negatives"]]
 MARKUP = [
+    "no people",
+    "without old cars",
     "(wet fur:1.2)", "((glow))", "{red|blue} door", "<lora:thing:0.8>", "BREAK", "[rain]", "a::2 b",
     "--ar 16:9", "\u2014ar 3:2", "-neg fog, rust", "--no bokeh, dogs", "-camera zoom in", "\\(x\\)",
     "--v 7", "--cref http://e.x/a.png", "(a", "b:1.2)", "[x:y:0.5]", "1,000 lanterns", "--s 900",

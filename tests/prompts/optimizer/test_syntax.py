@@ -72,3 +72,16 @@ def test_brackets_around_a_part_come_off(run: Run) -> None:
 def test_hostile_markup_ends_quickly_and_is_read_once(text: str) -> None:
     once = read_syntax(text[:4000])
     assert read_syntax(once.text).text == once.text
+
+
+def test_a_part_that_says_no_is_unwanted_not_wanted(run: Run) -> None:
+    result = run("a neon diner, no people, without cars")
+    assert [fragment.text for fragment in result.slots["subject"]] == ["a neon diner"]
+    assert result.negative.startswith("people, cars, ")
+    assert ("no people", "negation", "negative: people") in result.dropped
+
+
+def test_a_subject_that_begins_with_no_stays_also_the_second_time(run: Run) -> None:
+    first = run("no man's land, fog")
+    assert "no man's land" in first.prompt
+    assert run(first.prompt).prompt == first.prompt
