@@ -91,7 +91,7 @@ def endpoint(
     """Return one operation as the page shows it."""
     body = json_part(operation.get("requestBody", {}))
     shape = resolve(schema, body.get("schema", {}))
-    example = example_of(schema, body)
+    example = example_of(schema, body, whole=False)
     title, _, about = operation.get("description", "").partition("\n")
     answers = [
         answer(schema, status, told) for status, told in operation.get("responses", {}).items()
@@ -173,16 +173,21 @@ def kind_of(schema: Mapping[str, Any], shape: Mapping[str, Any]) -> str:
     return {"string": "text", "integer": "whole number", "boolean": "yes or no"}.get(kind, kind)
 
 
-def example_of(schema: Mapping[str, Any], part: Mapping[str, Any]) -> Any:
-    """Return the example a media type names, else one made from its schema."""
+def example_of(schema: Mapping[str, Any], part: Mapping[str, Any], *, whole: bool = True) -> Any:
+    """Return the example a media type names, else one made from its schema.
+
+    Not `whole`: without what may be left out, so that a command that is tried out is short.
+    """
     if "example" in part:
         return part["example"]
     for named in part.get("examples", {}).values():
         return named.get("value")
-    return made_up(schema, part.get("schema", {}))
+    return made_up(schema, part.get("schema", {}), whole=whole)
 
 
-def made_up(schema: Mapping[str, Any], shape: Mapping[str, Any], depth: int = 0) -> Any:
+def made_up(
+    schema: Mapping[str, Any], shape: Mapping[str, Any], depth: int = 0, *, whole: bool = True
+) -> Any:
     """Return a value that fits: the example, default or first choice, else the zero of its type."""
     shape = resolve(schema, shape)
     for source in ("example", "default"):
@@ -192,10 +197,13 @@ def made_up(schema: Mapping[str, Any], shape: Mapping[str, Any], depth: int = 0)
         return shape["enum"][0]
     if shape.get("properties") and depth < MAX_DEPTH:
         return {
-            name: made_up(schema, inner, depth + 1) for name, inner in shape["properties"].items()
+            name: made_up(schema, inner, depth + 1, whole=whole)
+            for name, inner in shape["properties"].items()
+            if whole or name in shape.get("required", shape["properties"])
         }
     if shape.get("type") == "array" and depth < MAX_DEPTH:
-        return [made_up(schema, shape.get("items", {}), depth + 1)] if shape.get("items") else []
+        items = shape.get("items")
+        return [made_up(schema, items, depth + 1, whole=whole)] if items else []
     return {"string": "…", "integer": 0, "number": 0, "boolean": False, "array": []}.get(
         str(shape.get("type")), {}
     )

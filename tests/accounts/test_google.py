@@ -11,7 +11,6 @@ import pytest
 import requests
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialToken
-from allauth.socialaccount.providers.google import views
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.http import HttpResponse
 from django.test import Client
@@ -20,7 +19,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.flows import signup
 from accounts.models import Account, Membership, OutgoingMail, Role, User
-from tests.fakes.google import CLIENT_ID, Google, Person, google
+from tests.fakes.google import CLIENT_ID, Google, Person, google, use
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
@@ -30,15 +29,7 @@ PASSWORD = "correct horse battery"
 def gina(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
     """Gina's Google, and our settings pointing at it."""
     with google() as running:
-        settings.GOOGLE_CLIENT_ID = CLIENT_ID
-        settings.SOCIALACCOUNT_PROVIDERS = {"google": running.provider}
-        # allauth reads these addresses once, when its module is loaded.
-        adapter, told = views.GoogleOAuth2Adapter, running.provider
-        monkeypatch.setattr(adapter, "authorize_url", told["AUTHORIZE_URL"])
-        monkeypatch.setattr(adapter, "access_token_url", told["ACCESS_TOKEN_URL"])
-        monkeypatch.setattr(adapter, "identity_url", told["IDENTITY_URL"])
-        monkeypatch.setattr(views, "CERTS_URL", told["CERTS_URL"])
-        monkeypatch.setattr(views, "ID_TOKEN_ISSUER", told["ID_TOKEN_ISSUER"])
+        use(running, settings, monkeypatch)
         yield running
 
 
@@ -220,6 +211,12 @@ def test_a_signed_identity_signs_in_and_one_with_another_signature_does_not(
     assert by_token(client, gina.id_token()).status_code == 302
     assert who(client) == User.objects.get(email="gina@example.org")
     assert "/certs" in gina.asked
+
+
+def test_a_link_to_google_from_elsewhere_asks_first(client: Client, gina: Google) -> None:
+    page = client.get(reverse("google_login")).content.decode()
+    assert "Continue with Google" in page
+    assert gina.asked == []
 
 
 def test_the_button_is_there_only_where_google_is_set_up(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, WebError
+from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
@@ -55,6 +56,13 @@ def base_url(live_server: LiveServer) -> str:
     """The address that `page.goto("/")` starts from."""
     address: str = live_server.url
     return address
+
+
+@pytest.fixture(autouse=True)
+def place(settings: Settings, live_server: LiveServer, tmp_path: Path) -> None:
+    """Links in mails lead to the live server, and the mails lie in a folder of this test's own."""
+    settings.PUBLIC_BASE_URL = live_server.url
+    settings.MAILBOX_DIR = tmp_path / "outbox"
 
 
 class Watch:
@@ -143,5 +151,3 @@ def log_in() -> Callable[[Page, User], None]:
         page.wait_for_url("**/account/")
 
     return through_the_form
-
-

@@ -112,9 +112,7 @@ def test_sign_up_says_what_is_wrong_beside_the_field(page: Page) -> None:
     assert not User.objects.exists()
 
 
-def test_who_logs_out_is_out(
-    page: Page, owner: User, log_in: Callable[[Page, User], None]
-) -> None:
+def test_who_logs_out_is_out(page: Page, owner: User, log_in: Callable[[Page, User], None]) -> None:
     log_in(page, owner)
     page.locator("summary", has_text="Account").click()
     page.get_by_role("button", name="Log out").click()

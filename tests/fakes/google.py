@@ -14,15 +14,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import jwt
+import pytest
+from allauth.socialaccount.providers.google import views
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+from pytest_django.fixtures import Settings
 
 KEY_ID = "fake-key-1"
 CLIENT_ID = "atelier.apps.example"
@@ -52,9 +56,7 @@ class Google:
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
-    key: rsa.RSAPrivateKey = field(
-        default_factory=lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    )
+    key: rsa.RSAPrivateKey = field(default_factory=lambda: _own_key())
 
     @property
     def provider(self) -> dict[str, Any]:
@@ -142,6 +144,12 @@ class Wrong(Exception):
     """The client sent what Google would refuse."""
 
 
+@cache
+def _own_key() -> rsa.RSAPrivateKey:
+    """The key the fake signs with; making one takes a moment, so there is one per run."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 def _must(true: bool, otherwise: str) -> None:
     if not true:
         raise Wrong(otherwise)
@@ -159,6 +167,19 @@ def google() -> Iterator[Google]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def use(running: Google, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send our Google button to the fake, for one test."""
+    told = running.provider
+    settings.GOOGLE_CLIENT_ID = CLIENT_ID
+    settings.SOCIALACCOUNT_PROVIDERS = {"google": told}
+    # allauth reads these addresses once, when its module is loaded.
+    monkeypatch.setattr(views.GoogleOAuth2Adapter, "authorize_url", told["AUTHORIZE_URL"])
+    monkeypatch.setattr(views.GoogleOAuth2Adapter, "access_token_url", told["ACCESS_TOKEN_URL"])
+    monkeypatch.setattr(views.GoogleOAuth2Adapter, "identity_url", told["IDENTITY_URL"])
+    monkeypatch.setattr(views, "CERTS_URL", told["CERTS_URL"])
+    monkeypatch.setattr(views, "ID_TOKEN_ISSUER", told["ID_TOKEN_ISSUER"])
 
 
 def _handler(state: Google) -> type[BaseHTTPRequestHandler]:

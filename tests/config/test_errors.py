@@ -1,0 +1,55 @@
+"""The pages for what goes wrong, also when the database is what went wrong."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client, RequestFactory
+from pytest_django.fixtures import Settings
+
+from accounts.brands import table
+from config.views import server_error
+
+
+@pytest.fixture
+def broken_database(db: None) -> Iterator[None]:
+    """Every query fails, as with a database that went away."""
+
+    def fail(*arguments: object) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    table.clear()  # the first page of a process would ask for the brands
+    with connection.execute_wrapper(fail):
+        yield
+
+
+def test_a_broken_database_gives_our_page_and_says_nothing_about_itself(
+    broken_database: None,
+) -> None:
+    client = Client(raise_request_exception=False)
+    client.cookies["sessionid"] = "somebody-signed-in"
+    client.cookies["theme"] = "light"
+    response = client.get("/account/")
+    page = response.content.decode()
+    assert response.status_code == 500
+    assert "Something broke on our side" in page
+    assert 'data-theme="light"' in page
+    assert "unexpectedly" not in page
+
+
+def test_a_program_gets_json_from_a_broken_database(broken_database: None) -> None:
+    client = Client(raise_request_exception=False)
+    response = client.post(
+        "/api/optimize",
+        {"idea": "a fox"},
+        content_type="application/json",
+        headers={"X-API-Key": "demo123"},
+    )
+    assert response.status_code == 500
+    assert response.headers["Content-Type"] == "application/json"
+    assert "error" in response.json()
+
+
+def test_the_page_for_our_faults_needs_no_session_and_no_user(settings: Settings) -> None:
+    request = RequestFactory().get("/")  # no middleware has touched it
+    assert b"Something broke on our side" in server_error(request).content
