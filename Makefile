@@ -32,6 +32,7 @@ check: setup ## Format, lint, types, imports, templates, migrations, production 
 bench: export ATELIER_ENV = test
 bench: setup ## Measure speed and memory
 	@$(VENV) bench/optimizer.py
+	@$(VENV) bench/http.py
 
 shell: export ATELIER_ENV = dev
 shell: setup ## A Python shell with all models

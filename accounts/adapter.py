@@ -6,6 +6,8 @@ from urllib.parse import quote
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialLogin
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
@@ -13,6 +15,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.flows import brands, mail
+from accounts.models import User
 
 # allauth's messages that hold a link or a code which signs somebody in.
 SECRET_MESSAGES = {
@@ -69,3 +72,17 @@ class AccountAdapter(DefaultAccountAdapter):
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
         base = brands.base_url(request.get_host() if request else "")
         return base + path.replace("UID-KEY", quote(key))
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):
+    """allauth's sign-in through others, with our one name per person."""
+
+    def populate_user(
+        self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]
+    ) -> User:
+        """Fill in what the provider says about a new person."""
+        user: User = super().populate_user(request, sociallogin, data)
+        parts = (data.get("first_name"), data.get("last_name"))
+        name = data.get("name") or " ".join(part for part in parts if part)
+        user.name = name[: User._meta.get_field("name").max_length]
+        return user

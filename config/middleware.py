@@ -7,7 +7,10 @@ from django.core.cache import cache
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
 from redis.exceptions import RedisError
+
+from common.errors import UserError
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 PERMISSIONS_POLICY = (
@@ -59,7 +62,31 @@ class SecurityHeadersMiddleware:
         """Pass on, then add the headers."""
         response = self.get_response(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
-        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        # Pictures appear in mails, which other sites show.
+        media = request.path_info.startswith(settings.MEDIA_URL)
+        policy = "cross-origin" if media else "same-origin"
+        response.headers.setdefault("Cross-Origin-Resource-Policy", policy)
         if not settings.IS_PRODUCTION:
             response.headers.setdefault("X-Robots-Tag", "noindex")
+        return response
+
+
+class UserErrorMiddleware:
+    """Turns an error meant for the user, raised by any page, into a page that says it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass on."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answer a UserError; leave every other fault to Django."""
+        if not isinstance(error, UserError):
+            return None
+        context = {"code": error.status, "message": error.message}
+        response = render(request, "errors/said.html", context, status=error.status)
+        for name, value in error.headers.items():
+            response[name] = value
         return response

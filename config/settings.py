@@ -12,7 +12,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import Env
+from config.env import Env, redis_database
 from config.logs import logging_settings
 from config.secrets import kept, production_problems, random_field_key, random_password
 
@@ -31,13 +31,9 @@ IS_PRODUCTION = ENV == "production"
 IS_DEV = ENV == "dev"
 IS_TEST = ENV == "test"
 DEBUG = False  # Never: its error pages show settings and source. Logs say what went wrong.
-VAR_DIR = Path(
-    env.text(
-        "VAR_DIR",
-        str(BASE_DIR / "var"),
-        shown="var/",
-        help="Folder for everything written locally.",
-    )
+# A relative folder is one of the project's, whatever folder a program is started in.
+VAR_DIR = BASE_DIR / (
+    env.text("VAR_DIR", "var", shown="var/", help="Folder for everything written locally.") or "var"
 )
 PORT = env.number("PORT", 8000, help="Port the web server listens on.", low=1)
 PUBLIC_BASE_URL = env.text(
@@ -133,6 +129,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "config.middleware.UserErrorMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -206,8 +203,8 @@ MIGRATION_MODULES = {"djstripe": "billing.djstripe_migrations"}
 # --- Broker, cache and rate limits -------------------------------------------------------------
 env.title("Broker and cache")
 VALKEY_SOCKET = VAR_DIR / "valkey.sock"
-CELERY_BROKER_URL = f"{REDIS_URL.rstrip('/')}/0" if REDIS_URL else f"redis+socket://{VALKEY_SOCKET}"
-CACHE_URL = f"{REDIS_URL.rstrip('/')}/1" if REDIS_URL else f"unix://{VALKEY_SOCKET}?db=1"
+CELERY_BROKER_URL = redis_database(REDIS_URL, 0) or f"redis+socket://{VALKEY_SOCKET}"
+CACHE_URL = redis_database(REDIS_URL, 1) or f"unix://{VALKEY_SOCKET}?db=1"
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -304,6 +301,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/account/"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.adapter.SocialAccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None

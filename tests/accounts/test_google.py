@@ -63,6 +63,7 @@ def test_the_first_sign_in_makes_a_person_with_a_proven_address_and_an_account(
     assert sign_in(client).headers["Location"] == "/account/"
     user = User.objects.get(email="gina@example.org")
     assert who(client) == user
+    assert user.name.startswith("Gina")
     assert not user.has_usable_password()
     assert EmailAddress.objects.get(user=user).verified
     assert Membership.objects.get(user=user).role == Role.OWNER

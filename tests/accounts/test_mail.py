@@ -214,6 +214,17 @@ def test_a_worker_that_died_while_sending_leaves_the_mail_unsure_not_sent_twice(
     assert inbox.mails == []
 
 
+def test_a_ring_before_the_sweep_does_not_send_a_doubtful_mail_again(inbox: Inbox) -> None:
+    row = stored()
+    mine = OutgoingMail.objects.claim(row.pk)
+    mine.renew(handed_over_at=timezone.now())
+    with time_machine.travel(timezone.now() + timedelta(minutes=3)):
+        assert delivered(row).state == JobState.RUNNING
+        assert OutgoingMail.objects.release_silent() == 1
+    assert OutgoingMail.objects.get().state == JobState.UNSURE
+    assert inbox.mails == []
+
+
 def test_a_worker_that_died_before_sending_is_replaced(inbox: Inbox) -> None:
     OutgoingMail.objects.claim(stored().pk)
     with time_machine.travel(timezone.now() + timedelta(minutes=3)):

@@ -9,6 +9,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.brands import table
 from config.views import server_error
+from prompts.flows import vocabulary
 
 
 @pytest.fixture
@@ -53,3 +54,11 @@ def test_a_program_gets_json_from_a_broken_database(broken_database: None) -> No
 def test_the_page_for_our_faults_needs_no_session_and_no_user(settings: Settings) -> None:
     request = RequestFactory().get("/")  # no middleware has touched it
     assert b"Something broke on our side" in server_error(request).content
+
+
+@pytest.mark.django_db
+def test_an_error_meant_for_the_user_is_a_page_that_says_it(client: Client) -> None:
+    vocabulary.store.clear()
+    page = client.get("/")  # nothing is seeded, so there is no vocabulary yet
+    assert page.status_code == 503
+    assert "The vocabulary is not loaded yet" in page.content.decode()
