@@ -7,7 +7,7 @@ import orjson
 import structlog
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, UnreadablePostError
 from rest_framework.exceptions import APIException, MethodNotAllowed, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
@@ -104,6 +104,8 @@ def as_user_error(error: Exception) -> UserError | None:
         return UserError("not_found", "There is nothing here.", status=404)
     if isinstance(error, PermissionDenied):
         return UserError("forbidden", "You may not do this.", status=403)
+    if isinstance(error, UnreadablePostError):
+        return UserError("body_incomplete", "The request ended before its body was complete.")
     if isinstance(error, RequestDataTooBig):
         return UserError("body_too_large", "The request is too large.", status=413)
     if isinstance(error, MethodNotAllowed):

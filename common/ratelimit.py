@@ -1,9 +1,13 @@
 """Rate limits that all processes share."""
 
+import ipaddress
 import time
 
 import structlog
+from allauth.account.adapter import get_adapter
 from django.core.cache import cache
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.http import HttpRequest
 from redis.exceptions import RedisError
 
 from common.errors import UserError
@@ -34,3 +38,22 @@ def limit(name: str, subject: str, *, most: int, seconds: int) -> None:
             headers={"Retry-After": str(wait)},
             retry_after=wait,
         )
+
+
+def visitor_of(request: HttpRequest) -> str:
+    """Return what a visitor is counted by: the IPv4 address, or the /64 network of an IPv6 one.
+
+    One household or server has a whole /64 to choose addresses from. Proxies are believed as
+    TRUSTED_PROXY_COUNT says; a request that came past them counts by its own address.
+    """
+    try:
+        text = get_adapter().get_client_ip(request)
+    except (ImproperlyConfigured, PermissionDenied):
+        text = request.META.get("REMOTE_ADDR", "")
+    try:
+        address = ipaddress.ip_address(text or "")
+    except ValueError:
+        return "unknown"
+    if address.version == 4:
+        return str(address)
+    return str(ipaddress.ip_network((address, 64), strict=False).network_address)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
@@ -62,6 +63,10 @@ class Env:
                 return Path(path).read_text(encoding="utf-8").strip()
         return default
 
+    def is_set(self, name: str) -> bool:
+        """Whether a variable was given at all, even an empty one."""
+        return name in self.source or f"{name}_FILE" in self.source
+
     def flag(self, name: str, default: bool, *, help: str) -> bool:
         """Return a yes/no variable. Raises SettingError on anything else."""
         value = self.text(name, str(default).lower(), help=help).lower()
@@ -100,3 +105,16 @@ class Env:
         if value not in choices:
             raise SettingError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
         return value
+
+
+def redis_database(url: str, number: int) -> str:
+    """Return the address of database `number` of the server at `url`; empty for an empty `url`.
+
+    A database that `url` names itself is replaced: broker and cache each have their own.
+    Raises SettingError for anything but redis:// and rediss://.
+    """
+    if not url:
+        return ""
+    if not url.startswith(("redis://", "rediss://")):
+        raise SettingError("REDIS_URL must begin with redis:// or rediss://.")
+    return urlsplit(url)._replace(path=f"/{number}").geturl()

@@ -1,8 +1,11 @@
 """Structured logs: one line per event with request and task ids; JSON in production."""
 
+import re
 from typing import Any
 
 import structlog
+from structlog.processors import ExceptionRenderer
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.types import EventDict, Processor, WrappedLogger
 
 SECRET_NAMES = ("password", "secret", "token", "authorization", "api_key", "cookie", "digest")
@@ -16,6 +19,18 @@ def hide_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventD
     return event
 
 
+# Addresses whose last part lets whoever has it in: a new password, a proven address.
+ONE_TIME = re.compile(r"(/password/reset/key/|/confirm-email/)[^\s/?]+")
+
+
+def hide_one_time_links(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Blank the secret part of one-time links in everything that is logged."""
+    for name, value in event.items():
+        if isinstance(value, str) and "/" in value:
+            event[name] = ONE_TIME.sub(r"\1[hidden]", value)
+    return event
+
+
 SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -26,6 +41,7 @@ SHARED: list[Processor] = [
     structlog.processors.StackInfoRenderer(),
     structlog.processors.UnicodeDecoder(),
     hide_secrets,
+    hide_one_time_links,
 ]
 
 
@@ -42,7 +58,9 @@ def logging_settings(level: str, *, as_json: bool) -> dict[str, Any]:
     )
     final: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if as_json:
-        final += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        # Without the values of local variables: among them are passwords and keys.
+        traces = ExceptionDictTransformer(show_locals=False)
+        final += [ExceptionRenderer(traces), structlog.processors.JSONRenderer()]
     else:
         final += [
             structlog.dev.ConsoleRenderer(

@@ -3,7 +3,7 @@
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -78,16 +78,37 @@ def field_key_problem(keys: list[str]) -> str:
     return ""
 
 
-def production_problems(values: Mapping[str, str], field_keys: list[str]) -> list[str]:
+def production_problems(
+    *,
+    secret_key: str,
+    secret_key_fallbacks: list[str],
+    field_keys: list[str],
+    admin_token: str,
+    database_url: str,
+    redis_url: str,
+    public_base_url: str,
+    proxies_said: bool,
+) -> list[str]:
     """List everything that keeps a production start from being safe, a sentence each."""
-    problems = []
-    if weak := weakness(values["SECRET_KEY"]):
-        problems.append(f"SECRET_KEY {weak}.")
+    problems = [f"SECRET_KEY {weak}." for weak in [weakness(secret_key)] if weak]
+    problems += [
+        f"SECRET_KEY_FALLBACKS holds a value that {weak}."
+        for weak in map(weakness, secret_key_fallbacks)
+        if weak
+    ]
+    if admin_token and (weak := weakness(admin_token)):
+        problems.append(f"ADMIN_TOKEN {weak}.")
     if wrong := field_key_problem(field_keys):
         problems.append(f"FIELD_KEYS {wrong}.")
-    for name in ("DATABASE_URL", "REDIS_URL"):
-        if not values[name]:
-            problems.append(f"{name} is missing.")
-    if not values["PUBLIC_BASE_URL"].startswith("https://"):
+    if not database_url.startswith(("postgres://", "postgresql://")):
+        problems.append("DATABASE_URL must be the postgres:// address of a database.")
+    if not redis_url:
+        problems.append("REDIS_URL is missing.")
+    if not public_base_url.startswith("https://"):
         problems.append("PUBLIC_BASE_URL must be the public https:// address.")
+    if not proxies_said:
+        problems.append(
+            "TRUSTED_PROXY_COUNT is missing: say how many reverse proxies stand in front "
+            "(1 on most platforms, 0 if gunicorn itself faces the Internet)."
+        )
     return problems

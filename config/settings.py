@@ -4,9 +4,11 @@ One file for every environment: ATELIER_ENV is `production` unless it says `dev`
 every development privilege reads that one value.
 """
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
@@ -42,7 +44,7 @@ PUBLIC_BASE_URL = env.text(
     shown="http://127.0.0.1:$PORT in dev; required in production",
     help="Address people reach this installation at; links in mails start with it.",
 ).rstrip("/")
-PUBLIC_HOST = PUBLIC_BASE_URL.partition("://")[2].partition("/")[0]
+PUBLIC_HOST = urlsplit(PUBLIC_BASE_URL).netloc
 
 # --- Secrets -----------------------------------------------------------------------------------
 env.title("Secrets")
@@ -71,22 +73,6 @@ REDIS_URL = env.text(
     "REDIS_URL",
     help="`redis://host:6379`; else the Valkey of `make run`, never in production.",
 )
-if IS_PRODUCTION:
-    problems = production_problems(
-        {
-            "SECRET_KEY": SECRET_KEY,
-            "DATABASE_URL": DATABASE_URL,
-            "REDIS_URL": REDIS_URL,
-            "PUBLIC_BASE_URL": PUBLIC_BASE_URL,
-        },
-        FIELD_KEYS,
-    )
-    if problems:
-        raise ImproperlyConfigured(
-            "This is a production start (ATELIER_ENV is not dev), and it is not safe yet:\n  - "
-            + "\n  - ".join(problems)
-            + "\nSee docs/settings.md. To develop, use `make run`."
-        )
 
 # --- Applications ------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -119,6 +105,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.HealthMiddleware",
+    "config.middleware.EdgeMiddleware",
     "config.middleware.SecurityHeadersMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -317,7 +304,8 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number(
     "TRUSTED_PROXY_COUNT",
     0,
-    help="Number of reverse proxies in front whose client address is believed.",
+    help="Number of reverse proxies in front whose client address is believed; "
+    "must be set in production, 0 only if gunicorn itself faces the Internet.",
 )
 GOOGLE_CLIENT_ID = env.text("GOOGLE_CLIENT_ID", help="Google sign-in: client id.")
 GOOGLE_CLIENT_SECRET = env.text("GOOGLE_CLIENT_SECRET", help="Google sign-in: client secret.")
@@ -456,7 +444,7 @@ ALLOWED_HOSTS = env.names(
     "ALLOWED_HOSTS", help="Further host names this installation answers to, comma-separated."
 )
 if PUBLIC_HOST:
-    ALLOWED_HOSTS.append(PUBLIC_HOST.rsplit(":", 1)[0])
+    ALLOWED_HOSTS.append(re.sub(r":\d+$", "", PUBLIC_HOST))
 if not IS_PRODUCTION:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]", ".localhost", "testserver"]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL] if PUBLIC_BASE_URL else []
@@ -505,5 +493,23 @@ LOG_LEVEL = env.choice(
 LOGGING = logging_settings(LOG_LEVEL, as_json=IS_PRODUCTION)
 SILENCED_SYSTEM_CHECKS = ["djstripe.I001", "djstripe.C001"]
 
+# --- Production --------------------------------------------------------------------------------
+if IS_PRODUCTION:
+    problems = production_problems(
+        secret_key=SECRET_KEY,
+        secret_key_fallbacks=SECRET_KEY_FALLBACKS,
+        field_keys=FIELD_KEYS,
+        admin_token=ADMIN_TOKEN,
+        database_url=DATABASE_URL,
+        redis_url=REDIS_URL,
+        public_base_url=PUBLIC_BASE_URL,
+        proxies_said=env.is_set("TRUSTED_PROXY_COUNT"),
+    )
+    if problems:
+        raise ImproperlyConfigured(
+            "This is a production start (ATELIER_ENV is not dev), and it is not safe yet:\n  - "
+            + "\n  - ".join(problems)
+            + "\nSee docs/settings.md. To develop, use `make run`."
+        )
 if IS_PRODUCTION and Path(sys.argv[0]).name == "manage.py":
     sys.stderr.write("Atelier: production environment (ATELIER_ENV is not dev).\n")

@@ -1,13 +1,12 @@
 """The page people use: an idea in, prompts for five platforms out."""
 
-from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from common.errors import UserError
-from common.ratelimit import limit
+from common.ratelimit import limit, visitor_of
 from prompts.flows import optimize
 from prompts.forms import IdeaForm
 
@@ -28,7 +27,7 @@ def index(request: HttpRequest) -> HttpResponse:
     try:
         limit(
             "optimize",
-            get_adapter().get_client_ip(request),
+            visitor_of(request),
             most=settings.VISITOR_OPTIMIZE_LIMIT,
             seconds=60,
         )

@@ -184,10 +184,10 @@ def _hand_over(mail: OutgoingMail) -> str:
         connection.open()
     except Exception as error:
         raise ServiceError("retry", f"The mail server can't be reached: {error}") from error
-    # From here on a crash leaves it open whether the mail left: see release_silent.
-    if not mail.renew(handed_over_at=timezone.now()):
-        raise ServiceError("unknown", "Another worker took over.")
     try:
+        # From here on a crash leaves it open whether the mail left: see release_silent.
+        if not mail.renew(handed_over_at=timezone.now()):
+            raise ServiceError("unknown", "Another worker took over.")
         _send_over(connection, message)
     finally:
         _close(connection)

@@ -1,7 +1,7 @@
 """The mail outbox: every mail is a row before it is sent."""
 
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import orjson
 from django.db import models
@@ -15,6 +15,10 @@ from common.jobs import Job, JobQuerySet, JobState
 class OutgoingMailQuerySet(JobQuerySet):
     """Which mails."""
 
+    def free(self) -> Self:
+        """Never one that a silent worker was handing over: it may have left already."""
+        return super().free().exclude(state=JobState.RUNNING, handed_over_at__isnull=False)
+
     def release_silent(self) -> int:
         """A mail whose worker fell silent while handing it over may have left: a person decides."""
         doubtful = self.silent().filter(handed_over_at__isnull=False)
@@ -24,7 +28,9 @@ class OutgoingMailQuerySet(JobQuerySet):
             error="The worker stopped while sending. The mail may or may not have left.",
             finished_at=timezone.now(),
         )
-        return unsure + super().release_silent()
+        # Not those whose lease ran out since the statement above.
+        untouched = self.filter(handed_over_at__isnull=True)
+        return unsure + super(OutgoingMailQuerySet, untouched).release_silent()
 
 
 class OutgoingMail(Job):

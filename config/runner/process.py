@@ -23,6 +23,7 @@ class Process:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)  # added to the runner's own
     folder: Path | None = None
+    prepare: Callable[[], object] | None = None  # before each start: make a folder it needs, say
     answers: Callable[[], bool] | None = None  # asked until it says yes; None: no wait
     says_ready: bytes = b""  # or: a piece of its output that means it is ready
     hurry: signal.Signals = signal.SIGQUIT  # asks gunicorn and Celery to drop what they do
@@ -46,6 +47,8 @@ class Child:
         self.heard_ready = False
         self.left_something = False  # whether its session still had a process at the last signal
         self._rest = b""
+        if process.prepare:
+            process.prepare()
         self._popen = subprocess.Popen(
             leashed(process.command),
             cwd=process.folder,

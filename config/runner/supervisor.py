@@ -38,7 +38,7 @@ class Supervisor:
         self._output = output
         self._patience = patience
         self._changed = changed
-        self._due: dict[str, tuple[float, Process]] = {}  # died: when to start again
+        self._due: dict[str, tuple[float, Child]] = {}  # died: when to start again
         self._pauses: dict[str, float] = {}
         self._order: list[str] = []
         self._interruptible = False
@@ -164,21 +164,29 @@ class Supervisor:
         steady = time.monotonic() - child.started > STEADY
         pause = 1.0 if steady else min(2 * self._pauses.get(name, 0.5), LONGEST_PAUSE)
         self._pauses[name] = pause
-        self._due[name] = (time.monotonic() + pause, child.process)
+        self._due[name] = (time.monotonic() + pause, child)
         self._output.line(name, f"{ending(child)}; starts again in {pause:.0f} s")
 
     def _restart_due(self) -> None:
         now = time.monotonic()
-        for name, (at, process) in list(self._due.items()):
+        for name, (at, died) in list(self._due.items()):
             if at <= now:
                 del self._due[name]
-                self.start(process)
+                self._clear_away(died)
+                self.start(died.process)
+
+    def _clear_away(self, died: Child) -> None:
+        """End what a dead leader left and what did not go when asked: it may hold the port."""
+        if died.left_something:
+            died.signal_group(signal.SIGKILL)
 
     # --- Stopping --------------------------------------------------------------------------------
 
     def _stop(self) -> None:
         """Ask the programs to end, last started first; the broker when all others are gone."""
         self.stop_requests = max(1, self.stop_requests)
+        for _, died in self._due.values():
+            self._clear_away(died)
         self._due.clear()
         running = [self.children[n] for n in reversed(self._order) if n in self.children]
         self._end([c for c in running if not c.process.goes_last])

@@ -22,9 +22,11 @@ def broker_process() -> Process | None:
     """The embedded broker, or None when REDIS_URL names one that runs elsewhere."""
     if settings.REDIS_URL:
         return None
+    data = settings.VAR_DIR / "valkey"
     return Process(
         name="broker",
-        command=broker.command(settings.VALKEY_SOCKET, settings.VAR_DIR / "valkey"),
+        command=broker.command(settings.VALKEY_SOCKET, data),
+        prepare=partial(data.mkdir, parents=True, exist_ok=True),  # it may have been wiped
         answers=partial(broker.answers, settings.CACHE_URL),
         goes_last=True,
         hides=BROKER_SMALL_TALK,
@@ -56,7 +58,7 @@ def _program(name: str, *arguments: str, says_ready: bytes = b"") -> Process:
 def _web(patience: int, reload: bool) -> Process:
     options = {
         "bind": f"{web.HOST}:{settings.PORT}",
-        "worker-class": "gthread",
+        "worker-class": "config.server.PatientThreadWorker",
         "workers": "2",
         "threads": "4",
         "graceful-timeout": str(patience),

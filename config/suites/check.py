@@ -19,6 +19,7 @@ PRODUCTION = {
     "DATABASE_URL": "postgres://check:check@127.0.0.1:1/check",
     "REDIS_URL": "redis://127.0.0.1:1",
     "PUBLIC_BASE_URL": "https://check.example.org",
+    "TRUSTED_PROXY_COUNT": "1",
     "SMTP_HOST": "mail.example.org",
 }
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command as run; run()"  # it has no -m

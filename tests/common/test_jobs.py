@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 import time_machine
+from celery import current_app
+from django.db import transaction
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from accounts.models import OutgoingMail
+from accounts.models.mail import OutgoingMailQuerySet
 from common.http import ServiceError
 from common.jobs import JobState, job_models, sweep
 
@@ -121,8 +125,6 @@ def test_the_sweep_rings_for_what_is_due_and_for_nothing_else() -> None:
 
 
 def test_every_job_model_names_a_task_that_exists() -> None:
-    from celery import current_app
-
     current_app.loader.import_default_modules()
     assert OutgoingMail in job_models()
     for model in job_models():
@@ -130,3 +132,34 @@ def test_every_job_model_names_a_task_that_exists() -> None:
 
 
 EMPTY = {"cc": [], "bcc": [], "reply_to": [], "headers": {}, "html": "", "attachments": []}
+
+
+def test_a_worker_that_stalls_in_the_middle_of_claiming_gets_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pk = job().pk
+    write = OutgoingMailQuerySet.update
+    successors = []
+
+    def write_and_stall(rows: OutgoingMailQuerySet, **fields: Any) -> int:
+        monkeypatch.undo()
+        written = write(rows, **fields)
+        with later(minutes=3):
+            successors.append(OutgoingMail.objects.claim(pk))
+        return written
+
+    monkeypatch.setattr(OutgoingMailQuerySet, "update", write_and_stall)
+    assert OutgoingMail.objects.claim(pk) is None
+    assert successors[0].finish(message_id="from the successor")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_ring_that_no_broker_hears_harms_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unheard(*arguments: object) -> None:
+        raise OperationalError("Connection refused.")
+
+    task = current_app.tasks[OutgoingMail.task]
+    monkeypatch.setattr(task, "delay", unheard)
+    with transaction.atomic():
+        job().ring()
+    assert OutgoingMail.objects.due().count() == 1

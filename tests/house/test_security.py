@@ -18,6 +18,7 @@ STRONG = {
     "REDIS_URL": "redis://127.0.0.1:1",
     "PUBLIC_BASE_URL": "https://atelier.example.org",
     "SMTP_HOST": "smtp.example.org",
+    "TRUSTED_PROXY_COUNT": "1",
 }
 
 
@@ -50,6 +51,10 @@ def test_a_bare_manage_py_is_production_and_says_what_is_missing(project: Path) 
         ("SECRET_KEY", "a" * 60, "different characters"),
         ("FIELD_KEYS", "not-a-key", "not a Fernet key"),
         ("PUBLIC_BASE_URL", "http://plain.example.org", "https://"),
+        ("ADMIN_TOKEN", "changeme", "ADMIN_TOKEN is shorter"),
+        ("SECRET_KEY_FALLBACKS", "old", "SECRET_KEY_FALLBACKS holds"),
+        ("DATABASE_URL", "sqlite:///somewhere.db", "postgres://"),
+        ("REDIS_URL", "unix:///run/redis.sock", "redis://"),
         ("ATELIER_ENV", "prod", "must be one of"),
     ],
 )

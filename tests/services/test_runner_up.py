@@ -124,6 +124,7 @@ def test_production_is_refused_in_a_sentence(tmp_path):
         "DATABASE_URL": "postgres://nobody:x@127.0.0.1:1/none",
         "REDIS_URL": "redis://127.0.0.1:1",
         "PUBLIC_BASE_URL": "https://test.example.org",
+        "TRUSTED_PROXY_COUNT": "0",
         "VAR_DIR": str(tmp_path),
     }
     with python("manage.py", "up", **production) as runner:

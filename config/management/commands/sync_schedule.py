@@ -37,6 +37,8 @@ class Command(BaseCommand):
                 task=entry["task"],
                 interval=interval,
                 queue=entry["queue"],
+                # What waited through a night without a worker need not run a thousand times.
+                expire_seconds=entry["every"],
                 description=f"{entry['help']} ({MARK})",
             )
             return f"scheduled: {name}"
