@@ -3,6 +3,7 @@
 Every call to a service goes through `call`; every address that a user typed goes through `fetch`.
 """
 
+import ipaddress
 import random
 import time
 from collections.abc import Iterator
@@ -203,10 +204,26 @@ def _check_address(url: str, config: Config) -> None:
         raise ServiceError("refused", "That is not a web address.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ServiceError("refused", "Only http and https addresses can be fetched.")
+    if _is_old_ipv6(parts.hostname):
+        raise ServiceError("refused", "Only public addresses can be fetched.")
     if parts.username or parts.password:
         raise ServiceError("refused", "An address with a login in it cannot be fetched.")
     if port not in (None, 80, 443) and not config.ip_filter_allow_loopback_ips:
         raise ServiceError("refused", "Only the usual web ports can be fetched.")
+
+
+def _is_old_ipv6(host: str) -> bool:
+    """Whether a host is an IPv4-compatible (::/96) or site-local (fec0::/10) IPv6 address.
+
+    Both are deprecated (RFC 4291, RFC 3879) and pass the filter, though some systems route them.
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    if not isinstance(address, ipaddress.IPv6Address):
+        return False
+    return address.is_site_local or int(address) < 2**32
 
 
 def _guarded_get(

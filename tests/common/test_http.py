@@ -116,6 +116,8 @@ def test_redirects_of_a_service_are_not_followed(httpserver: HTTPServer) -> None
         "http://0x7f000001/",
         "http://[::ffff:127.0.0.1]/",
         "http://[64:ff9b::7f00:1]/",
+        "http://[::127.0.0.1]/",
+        "http://[fec0::1]/",
         "http://user:pass@example.org/",
         "http://example.org:8080/",
         "ftp://example.org/",
