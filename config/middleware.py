@@ -131,6 +131,11 @@ class UserErrorMiddleware:
         """Answer a UserError, and a look-up the database can't make; leave the rest to Django."""
         if isinstance(error, (DataError, OverflowError)) and request.method in ("GET", "HEAD"):
             error = UserError("bad_request", "We could not understand that request.")
+        if isinstance(error, RedisError):
+            # Sign-up and login count their tries there, and do not go on without counting.
+            error = UserError(
+                "try_later", "A part of the site is away. Try again soon.", status=503
+            )
         if not isinstance(error, UserError):
             return None
         context = {"code": error.status, "message": error.message}

@@ -25,3 +25,4 @@ VOCABULARY_REFRESH_SECONDS = 0
 ACCOUNT_RATE_LIMITS = False
 WHITENOISE_AUTOREFRESH = False
 TEMPLATES[0]["DIRS"].append(BASE_DIR / "tests" / "templates")  # noqa: F405
+Path(STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # noqa: F405 - WhiteNoise warns without it

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import cache
 from django.db import OperationalError, connection
 from django.test import Client, RequestFactory
 from pytest_django.fixtures import Settings
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from accounts.brands import table
 from config.views import server_error
@@ -62,3 +64,18 @@ def test_an_error_meant_for_the_user_is_a_page_that_says_it(client: Client) -> N
     page = client.get("/")  # nothing is seeded, so there is no vocabulary yet
     assert page.status_code == 503
     assert "The vocabulary is not loaded yet" in page.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_login_that_cannot_count_its_tries_is_refused_kindly(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise RedisConnectionError("no route to the store")
+
+    settings.ACCOUNT_RATE_LIMITS = {"login": "30/m/ip"}
+    monkeypatch.setattr(cache, "get", fail)
+    monkeypatch.setattr(cache, "add", fail)
+    page = client.post("/account/login/", {"login": "a@example.org", "password": "x"})
+    assert page.status_code == 503
+    assert "A part of the site is away" in page.content.decode()
