@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,7 +15,7 @@ from accounts.models import User
 from common.errors import UserError
 from prompts.errors import PromptsError
 from prompts.flows import optimize, vocabulary
-from prompts.forms import SidesField, SlotsField, WordsField
+from prompts.forms import SettingsField, SidesField, SlotsField, WordsField
 from prompts.models import (
     ConflictSet,
     NegativeTerm,
@@ -24,6 +25,8 @@ from prompts.models import (
     Term,
     VocabularyVersion,
 )
+from prompts.optimizer import PLATFORMS, check_settings
+from prompts.optimizer.request import read_ratio
 
 SAMPLE = "portrait of an old fisherman at golden hour, anime, photorealistic, warm tones"
 
@@ -37,7 +40,7 @@ class RecordAdmin(admin.ModelAdmin):
 
     list_per_page = 100
     show_full_result_count = False
-    actions = ("switch_on", "switch_off")
+    actions: tuple[str, ...] = ("switch_on", "switch_off")
 
     def changeform_view(
         self,
@@ -53,6 +56,11 @@ class RecordAdmin(admin.ModelAdmin):
             messages.error(request, error.message)
             return HttpResponseRedirect(request.get_full_path())
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Wait for others who publish before the row is written."""
+        vocabulary.hold()
+        super().save_model(request, obj, form, change)
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Publish after the row was written."""
         super().save_related(request, form, formsets, change)
@@ -61,6 +69,7 @@ class RecordAdmin(admin.ModelAdmin):
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Publish after a row was deleted."""
         text = str(obj)
+        vocabulary.hold()
         super().delete_model(request, obj)
         self._publish(request, f"Deleted: {text}")
 
@@ -68,6 +77,7 @@ class RecordAdmin(admin.ModelAdmin):
         """Publish after rows were deleted."""
         try:
             with transaction.atomic():
+                vocabulary.hold()
                 super().delete_queryset(request, queryset)
                 self._publish(request, "Deleted several rows")
         except PromptsError as error:
@@ -87,6 +97,7 @@ class RecordAdmin(admin.ModelAdmin):
         pks = list(queryset.values_list("pk", flat=True))
         try:
             with transaction.atomic():
+                vocabulary.hold()
                 self.model._default_manager.filter(pk__in=pks).update(active=active)
                 self._publish(request, f"Switched {'on' if active else 'off'}: {len(pks)} rows")
         except PromptsError as error:
@@ -172,6 +183,14 @@ class PresetForm(forms.ModelForm):
         model = Preset
         fields = ("code", "title", "description", "slots", "aspect_ratio", "position", "active")
 
+    def clean_aspect_ratio(self) -> str:
+        """Take any usual writing, such as 16x9; say what is wrong with others."""
+        written: str = self.cleaned_data["aspect_ratio"]
+        ratio = read_ratio(written)
+        if written and not ratio:
+            raise forms.ValidationError("Write a ratio such as 16:9, between 1:4 and 4:1.")
+        return ratio
+
 
 @admin.register(Preset)
 class PresetAdmin(RecordAdmin):
@@ -213,13 +232,50 @@ class SuggestionAdmin(RecordAdmin):
     search_fields = ("text", "when")
 
 
+class ProfileForm(forms.ModelForm):
+    """A profile, its settings checked beside the field."""
+
+    platform = forms.ChoiceField(choices=[(name, name) for name in PLATFORMS])
+    settings = SettingsField(help_text="Limits, flags and defaults of this version, as JSON.")
+
+    class Meta:
+        model = PlatformProfile
+        fields = ("platform", "version", "title", "active", "position", "settings")
+
+    def clean(self) -> dict[str, Any]:
+        """Say what is missing or wrong in the settings."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if "settings" in cleaned and "platform" in cleaned:
+            try:
+                check_settings(cleaned["platform"], cleaned["settings"])
+            except ValueError as error:
+                self.add_error("settings", str(error))
+        return cleaned
+
+
 @admin.register(PlatformProfile)
 class PlatformProfileAdmin(RecordAdmin):
     """What a version of a platform accepts."""
 
+    form = ProfileForm
     list_display = ("title", "platform", "version", "default", "active")
     list_filter = ("platform", "active")
     search_fields = ("title", "platform", "version")
+    readonly_fields = ("default",)  # an action moves it, so that there is always exactly one
+    actions = (*RecordAdmin.actions, "make_default")
+
+    @admin.action(description="Use when nobody names a version", permissions=["change"])
+    def make_default(self, request: HttpRequest, queryset: QuerySet[PlatformProfile]) -> None:
+        """Make one profile the default of its platform."""
+        if queryset.count() != 1:
+            messages.error(request, "Choose one profile.")
+            return
+        try:
+            version = vocabulary.make_default(queryset.get(), author=_author(request))
+        except PromptsError as error:
+            messages.error(request, error.message)
+        else:
+            messages.success(request, f"Published as vocabulary {version.name}.")
 
 
 @admin.register(VocabularyVersion)
@@ -252,8 +308,12 @@ class VocabularyVersionAdmin(admin.ModelAdmin):
         if queryset.count() != 1:
             messages.error(request, "Choose one version.")
             return
-        version = vocabulary.restore(queryset.get(), author=_author(request))
-        messages.success(request, f"The vocabulary is as it was; published as {version.name}.")
+        try:
+            version = vocabulary.restore(queryset.get(), author=_author(request))
+        except PromptsError as error:
+            messages.error(request, error.message)
+        else:
+            messages.success(request, f"The vocabulary is as it was; published as {version.name}.")
 
     def get_urls(self) -> list[URLPattern]:
         """Add the page that tries the vocabulary on an idea."""
@@ -261,7 +321,9 @@ class VocabularyVersionAdmin(admin.ModelAdmin):
         return [path("preview/", view, name="prompts_vocabulary_preview"), *super().get_urls()]
 
     def preview(self, request: HttpRequest) -> HttpResponse:
-        """Show what the current vocabulary makes of an idea."""
+        """Show what the current vocabulary makes of an idea, to those who work on it."""
+        if not self.has_module_permission(request):
+            raise PermissionDenied
         idea, result, problem = request.GET.get("idea", SAMPLE), None, ""
         try:
             result = optimize.run(optimize.parse({"idea": idea}))

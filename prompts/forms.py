@@ -6,6 +6,7 @@ from django import forms
 
 from prompts.flows import vocabulary
 from prompts.models import Term
+from prompts.optimizer import choices_of
 
 OPEN = ("", "Let it choose")
 RATIOS = ("1:1", "4:5", "3:4", "2:3", "9:16", "5:4", "4:3", "3:2", "16:10", "16:9", "2:1", "21:9")
@@ -14,6 +15,20 @@ PLACEHOLDERS = {
     "extra_tags": "film grain, dust in the air",
     "negative": "people, text",
 }
+
+
+def _error_texts(name: str, field: forms.Field) -> dict[str, str]:
+    """Return what a field says when it can't use what was written, by Django's error codes."""
+    if isinstance(field, forms.ChoiceField):
+        return {"invalid_choice": "Choose one from the list."}
+    if isinstance(field, forms.IntegerField):  # a FloatField is one too
+        kind = "number" if isinstance(field, forms.FloatField) else "whole number"
+        text = f"Write a {kind} from {field.min_value} to {field.max_value}."
+        return dict.fromkeys(("invalid", "min_value", "max_value"), text)
+    return {
+        "max_length": "Use at most %(limit_value)d characters; these are %(show_value)d.",
+        "null_characters_not_allowed": "There is a character in it that we can’t read.",
+    }
 
 
 class IdeaForm(forms.Form):
@@ -48,18 +63,11 @@ class IdeaForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        words = vocabulary.current()
         self._choose("aspect_ratio", [(ratio, ratio) for ratio in RATIOS])
-        self._choose("preset", [(preset.code, preset.title) for preset in words.presets.values()])
-        for slot in ("style", "lighting", "composition", "mood", "color_grade", "motion"):
-            self._choose(slot, [(term.text, term.text) for term in words.by_slot.get(slot, ())])
-        sdxl = words.profile("sdxl")
-        assert sdxl is not None
-        for name in ("sampler", "scheduler"):
-            self._choose(name, [(value, value) for value in sdxl.settings[f"{name}s"]])
-        for platform in ("midjourney", "pika", "runway"):
-            profiles = words.profiles[platform].values()
-            self._choose(f"{platform}_version", [(p.version, p.title) for p in profiles])
+        for name, choices in choices_of(vocabulary.current()).items():
+            self._choose(name, choices)
+        for name, field in self.fields.items():
+            field.error_messages = {**field.error_messages, **_error_texts(name, field)}
         for name, text in PLACEHOLDERS.items():
             self.fields[name].widget.attrs["placeholder"] = text
 
@@ -93,6 +101,15 @@ class WordsField(forms.CharField):
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Compare lists, not their writing."""
         return bool((initial or []) != self.to_python(data))
+
+
+class SettingsField(forms.JSONField):
+    """Settings as JSON."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show half of a character, which a page can't carry, as its escape."""
+        shown = super().prepare_value(value)
+        return shown.encode("utf-8", "backslashreplace").decode()
 
 
 class SidesField(forms.CharField):

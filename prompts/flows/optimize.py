@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any
 
+import orjson
 from django.conf import settings
 
 from billing.flows import quotas
@@ -15,10 +16,14 @@ from prompts.optimizer import OptimizeInputError, OptimizeRequest
 from prompts.optimizer.engine import MOST_VARIANTS, VARIANT_SLOTS
 
 MOST_IDEAS = 20  # in one batch
+LARGEST_KEPT = 20_000  # bytes as JSON of a request with its result; a usual one has 6,000
 
 
 class ResultCache:
-    """The newest results of this process, at most `settings.OPTIMIZE_CACHE_SIZE`."""
+    """The newest results of this process, at most `settings.OPTIMIZE_CACHE_SIZE`.
+
+    Results of more than LARGEST_KEPT bytes are not kept, so that the memory has a bound too.
+    """
 
     def __init__(self) -> None:
         self._results: OrderedDict[tuple[str, OptimizeRequest], dict[str, Any]] = OrderedDict()
@@ -33,7 +38,10 @@ class ResultCache:
         return None
 
     def put(self, key: tuple[str, OptimizeRequest], result: dict[str, Any]) -> None:
-        """Keep a result; the oldest one beyond the size goes."""
+        """Keep a result that is not too large; the oldest one beyond the size goes."""
+        # Writing the JSON takes a fiftieth of the time that the result took.
+        if len(orjson.dumps((key[1], result))) > LARGEST_KEPT:
+            return
         with self._lock:
             self._results[key] = result
             while len(self._results) > settings.OPTIMIZE_CACHE_SIZE:

@@ -4,7 +4,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts.models import User
 from common.refresh import Refreshed
@@ -19,11 +19,12 @@ from prompts.models import (
     Term,
     VocabularyVersion,
 )
-from prompts.optimizer import Vocabulary, starter_data
+from prompts.optimizer import Vocabulary, starter_data, try_out
 from prompts.optimizer.vocabulary import fingerprint
 
 log = structlog.get_logger(__name__)
 
+LOCK = 7_105_820  # names, within the database, the lock of those who publish
 # The key of the optimiser's data, and the table that holds it.
 TABLES: dict[str, type[Record]] = {
     "terms": Term,
@@ -36,7 +37,11 @@ TABLES: dict[str, type[Record]] = {
 
 
 def _load(kept: Vocabulary | None) -> Vocabulary:
-    """Return the newest published vocabulary; the kept one if nothing newer was published."""
+    """Return the newest published vocabulary; the kept one if nothing newer was published.
+
+    A version that can't be read, which only another release or a hand in the database can leave,
+    stops nobody who has one already.
+    """
     newest = VocabularyVersion.objects.values_list("pk", "name").first()
     if newest is None:
         raise PromptsError(
@@ -45,8 +50,15 @@ def _load(kept: Vocabulary | None) -> Vocabulary:
     if kept is not None and kept.version == newest[1]:
         return kept
     version = VocabularyVersion.objects.get(pk=newest[0])
+    try:
+        words = Vocabulary.from_data({**version.data, "version": version.name})
+    except (KeyError, ValueError, TypeError, AttributeError):
+        if kept is None:
+            raise
+        log.exception("vocabulary_unreadable", version=version.name)
+        return kept
     log.info("vocabulary_loaded", version=version.name)
-    return Vocabulary.from_data({**version.data, "version": version.name})
+    return words
 
 
 store: Refreshed[Vocabulary] = Refreshed(_load, lambda: settings.VOCABULARY_REFRESH_SECONDS)
@@ -65,23 +77,32 @@ def collect() -> dict[str, Any]:
     }
 
 
+def hold() -> None:
+    """Let nobody else change or publish words until this transaction ends.
+
+    Two who publish at once would each freeze the rows without the other's change. Take it before
+    the rows are touched, so that all take their locks in one order. SQLite needs nothing: its
+    transactions begin IMMEDIATE, one writer after the other.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
+@transaction.atomic
 def publish(*, author: User | None = None, note: str = "", starter: str = "") -> VocabularyVersion:
     """Freeze the rows as a new version; return the newest one when nothing changed.
 
-    Call it in the transaction that changed the rows: rows that do not fit together raise
-    PromptsError, and the change is undone with it.
+    Call it in the transaction that changed the rows: rows that do not fit together, or that the
+    optimiser cannot work with, raise PromptsError, and the change is undone with it.
     """
+    hold()
     data = collect()
-    try:
-        Vocabulary.from_data(data)
-    except (KeyError, ValueError, TypeError) as error:
-        raise PromptsError(
-            "vocabulary_broken", f"These words do not fit together: {error}"
-        ) from None
     mark = fingerprint(data)
-    newest = VocabularyVersion.objects.first()
+    newest = VocabularyVersion.objects.defer("data").first()
     if newest is not None and newest.fingerprint == mark:
         return newest
+    _check(data)
     number = newest.pk + 1 if newest else 1
     version = VocabularyVersion.objects.create(
         name=f"{number}-{mark[:8]}",
@@ -95,6 +116,17 @@ def publish(*, author: User | None = None, note: str = "", starter: str = "") ->
     return version
 
 
+def _check(data: dict[str, Any]) -> None:
+    """Build and try the vocabulary as every page will. Raises PromptsError, whatever is wrong."""
+    try:
+        try_out(Vocabulary.from_data(data))
+    except Exception as error:
+        log.warning("vocabulary_broken", exc_info=True)
+        raise PromptsError(
+            "vocabulary_broken", f"These words do not fit together: {error}"
+        ) from None
+
+
 def load_starter() -> list[str]:
     """Add starter rows that are missing, once per state of the data files; publish the result.
 
@@ -106,6 +138,7 @@ def load_starter() -> list[str]:
     if newest is not None and newest.starter == mark:
         return []
     with transaction.atomic():
+        hold()
         added = sum(_add_missing(model, data[key]) for key, model in TABLES.items())
         version = publish(note="Starter data", starter=mark)
         VocabularyVersion.objects.filter(pk=version.pk).update(starter=mark)
@@ -124,9 +157,23 @@ def _add_missing(model: type[Record], records: list[dict[str, Any]]) -> int:
 
 
 def restore(version: VocabularyVersion, *, author: User | None = None) -> VocabularyVersion:
-    """Make an earlier version the current one: its rows come back, as a new version."""
+    """Make an earlier version the current one: its rows come back, as a new version.
+
+    Raises PromptsError when the optimiser no longer works with it; then nothing changes.
+    """
     with transaction.atomic():
+        hold()
         for key, model in TABLES.items():
             model._default_manager.all().delete()
             _add_missing(model, version.data[key])
         return publish(author=author, note=f"Back to {version.name}")
+
+
+def make_default(profile: PlatformProfile, *, author: User | None = None) -> VocabularyVersion:
+    """Take this profile where nobody names a version of its platform. Raises PromptsError."""
+    with transaction.atomic():
+        hold()
+        profiles = PlatformProfile.objects.filter(platform=profile.platform)
+        profiles.exclude(pk=profile.pk).update(default=False)
+        profiles.filter(pk=profile.pk).update(default=True)
+        return publish(author=author, note=f"Default: {profile.title}")

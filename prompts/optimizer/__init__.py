@@ -9,15 +9,19 @@ characters, `fill` fills what was left open, `negatives` and `tokens` work out t
 `platforms` writes one configuration per tool.
 """
 
+from .choices import choices_of
 from .engine import check_choices, optimize, optimize_many, variants
 from .errors import OptimizeInputError
+from .profiles import PLATFORMS, check_settings
 from .request import OptimizeRequest
 from .result import Dropped, Fragment, Hint, Result
 from .slots import SLOTS
 from .starter import starter_data
+from .trial import try_out
 from .vocabulary import Vocabulary
 
 __all__ = [
+    "PLATFORMS",
     "SLOTS",
     "Dropped",
     "Fragment",
@@ -27,8 +31,11 @@ __all__ = [
     "Result",
     "Vocabulary",
     "check_choices",
+    "check_settings",
+    "choices_of",
     "optimize",
     "optimize_many",
     "starter_data",
+    "try_out",
     "variants",
 ]

@@ -30,6 +30,8 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from .clip import count_tokens
+from .profiles import PLATFORMS, check_settings
+from .request import read_ratio
 from .slots import SLOTS
 from .text import key_of, words
 
@@ -117,15 +119,19 @@ class Vocabulary:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
-        """Build the indexes. Raises KeyError or ValueError when records do not fit together."""
+        """Build the indexes. Raises KeyError or ValueError when records do not fit together.
+
+        Every platform needs exactly one active default, and every active profile the settings its
+        platform works with.
+        """
         sides = _conflict_sides(data["conflicts"])
         terms: dict[str, Term] = {}
         windows: dict[str, list[tuple[tuple[str, ...], Term, bool]]] = {}
         by_slot: dict[str, list[Term]] = {}
         for record in _active(data["terms"]):
             term = _term(record, sides)
-            spellings = [record["text"], *record.get("aliases", ())]
-            vague = set(record.get("vague_aliases", ()))
+            spellings = [record["text"], *_texts(record, "aliases")]
+            vague = set(_texts(record, "vague_aliases"))
             if term.slot == "subject":
                 spellings += _plurals(record["text"])
             else:
@@ -154,7 +160,7 @@ class Vocabulary:
             by_slot={slot: tuple(found) for slot, found in by_slot.items()},
             conflict_titles={row["code"]: row["title"] for row in data["conflicts"]},
             conflict_unless={
-                row["code"]: frozenset(map(key_of, row.get("unless", ())))
+                row["code"]: frozenset(map(key_of, _texts(row, "unless")))
                 for row in data["conflicts"]
                 if row.get("unless")
             },
@@ -186,13 +192,27 @@ def _active(records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(found, key=lambda record: record.get("position", 0)) if found else []
 
 
+def _texts(record: Mapping[str, Any], name: str, of: str = "") -> list[str]:
+    """Return a list of words in a record. Raises ValueError when it is something else."""
+    value = record.get(name) or []
+    if not isinstance(value, list | tuple) or not all(isinstance(text, str) for text in value):
+        raise ValueError(f"{of or _name(record)}: “{name}” must be a list of words.")
+    return list(value)
+
+
+def _name(record: Mapping[str, Any]) -> str:
+    return str(record.get("title") or record.get("text") or record.get("code") or "A row")
+
+
 def _conflict_sides(records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[Side]]]:
     sides: dict[str, dict[str, list[Side]]] = {"hard": {}, "soft": {}}
     for record in records:
         if not record.get("active", True):
             continue
+        if not isinstance(record["sides"], list | tuple):
+            raise ValueError(f"{_name(record)}: the sides must be lists of words.")
         for number, side in enumerate(record["sides"]):
-            for selector in side:
+            for selector in _texts({**record, "sides": side}, "sides"):
                 name = selector if ":" in selector else key_of(selector)
                 sides[record["kind"]].setdefault(name, []).append((record["code"], number))
     return sides
@@ -203,7 +223,7 @@ def _term(record: Mapping[str, Any], sides: dict[str, dict[str, list[Side]]]) ->
     if slot not in SLOTS and slot != "motion":
         raise ValueError(f"Unknown slot {slot!r} of term {record['text']!r}")
     names = (key, f"{slot}:{family}")
-    conditions = {*record.get("tags", ())}
+    conditions = {*_texts(record, "tags")}
     if slot in ("subject", "style"):
         conditions.add(family)
     return Term(
@@ -215,9 +235,18 @@ def _term(record: Mapping[str, Any], sides: dict[str, dict[str, list[Side]]]) ->
         conditions=frozenset(conditions),
         hard=tuple(side for name in names for side in sides["hard"].get(name, ())),
         soft=tuple(side for name in names for side in sides["soft"].get(name, ())),
-        negatives=tuple(record.get("negatives", ())),
-        params=record.get("params") or {},
+        negatives=tuple(_texts(record, "negatives")),
+        params=_params(record),
     )
+
+
+def _params(record: Mapping[str, Any]) -> Mapping[str, str]:
+    params = record.get("params") or {}
+    if not isinstance(params, dict) or not all(
+        isinstance(text, str) and text.isprintable() for text in params.values()
+    ):
+        raise ValueError(f'{_name(record)}: the params look like {{"pika": "zoom in"}}.')
+    return params
 
 
 def _plurals(text: str) -> list[str]:
@@ -229,8 +258,16 @@ def _plurals(text: str) -> list[str]:
 
 
 def _preset(record: Mapping[str, Any]) -> Preset:
-    slots = {slot: tuple(texts) for slot, texts in record["slots"].items()}
-    return Preset(record["code"], record["title"], slots, record.get("aspect_ratio") or "")
+    name, ratio = _name(record), record.get("aspect_ratio") or ""
+    if not isinstance(record["slots"], dict):
+        raise ValueError(f"{name}: write one slot per line, like “lighting: golden hour”.")
+    unknown = [slot for slot in record["slots"] if slot not in SLOTS and slot != "motion"]
+    if unknown:
+        raise ValueError(f"{name}: there is no slot “{unknown[0]}”.")
+    if ratio and read_ratio(ratio) != ratio:
+        raise ValueError(f"{name}: the aspect ratio looks like 16:9, between 1:4 and 4:1.")
+    slots = {slot: tuple(_texts(record["slots"], slot, name)) for slot in record["slots"]}
+    return Preset(record["code"], record["title"], slots, ratio)
 
 
 def _negative(record: Mapping[str, Any]) -> Negative:
@@ -240,8 +277,8 @@ def _negative(record: Mapping[str, Any]) -> Negative:
         key=key,
         tokens=count_tokens(record["text"]),
         group=record["group"],
-        when=frozenset(record.get("when", ())),
-        unless=frozenset(record.get("unless", ())),
+        when=frozenset(_texts(record, "when")),
+        unless=frozenset(_texts(record, "unless")),
         positive=record.get("positive", ""),
     )
 
@@ -265,9 +302,16 @@ def _profiles(
     profiles: dict[str, dict[str, Profile]] = {}
     defaults: dict[str, Profile] = {}
     for record in _active(records):
-        settings = record["settings"]
-        profile = Profile(record["platform"], record["version"], record["title"], settings)
-        profiles.setdefault(profile.platform, {})[profile.version] = profile
-        if record.get("default") or profile.platform not in defaults:
-            defaults[profile.platform] = profile
+        platform, version, title = record["platform"], record["version"], record["title"]
+        try:
+            check_settings(platform, record["settings"])
+        except ValueError as error:
+            raise ValueError(f"{title}: {error}") from None
+        profile = Profile(platform, version, title, record["settings"])
+        profiles.setdefault(platform, {})[version] = profile
+        if record.get("default") and defaults.setdefault(platform, profile) is not profile:
+            raise ValueError(f"{title}: {defaults[platform].title} is the default already.")
+    for platform in PLATFORMS:
+        if platform not in defaults:
+            raise ValueError(f"{platform} needs a profile that is switched on and the default.")
     return profiles, defaults

@@ -274,6 +274,58 @@ def test_a_cached_answer_is_charged_too(client: Client, key: Key) -> None:
     assert used() == 2
 
 
-def test_a_head_or_options_request_is_answered(client: Client, key: Key) -> None:
-    assert client.head("/usage", HTTP_AUTHORIZATION=f"Bearer {key[1]}").status_code in (200, 405)
-    assert client.get("/optimize").status_code == 405
+@pytest.mark.parametrize("door", DOORS)
+def test_optimising_takes_a_post_and_nothing_else(client: Client, key: Key, door: str) -> None:
+    bearer = {"HTTP_AUTHORIZATION": f"Bearer {key[1]}"}
+    for method in ("get", "put", "patch", "delete"):
+        response = getattr(client, method)(door, **bearer)
+        assert response.status_code == 405, method
+        assert response.json()["error"]["code"] == "method_not_allowed"
+        assert response.headers["Allow"] == "POST, OPTIONS"
+    assert client.head(door, **bearer).status_code == 405  # type: ignore[arg-type]
+    assert used() == 0
+
+
+def test_a_head_request_says_what_a_get_would_without_a_body(client: Client, key: Key) -> None:
+    bearer = f"Bearer {key[1]}"
+    told = client.head("/usage", HTTP_AUTHORIZATION=bearer)
+    whole = client.get("/usage", HTTP_AUTHORIZATION=bearer)
+    assert (told.status_code, told.content) == (200, b"")
+    assert told.headers["RateLimit-Remaining"] == whole.headers["RateLimit-Remaining"] == "5"
+    assert told.headers["Content-Type"] == "application/json"
+    assert client.head("/usage").status_code == 401
+
+
+def test_an_options_request_names_the_methods_and_costs_nothing(client: Client, key: Key) -> None:
+    for path, methods in (("/optimize", "POST, OPTIONS"), ("/usage", "GET, HEAD, OPTIONS")):
+        response = client.options(path, HTTP_AUTHORIZATION=f"Bearer {key[1]}")
+        assert response.status_code == 200
+        assert response.headers["Allow"] == methods
+        assert response.json()["parses"] == ["application/json"]
+    assert used() == 0
+
+
+def test_what_the_manual_offers_to_try_works(client: Client, key: Key) -> None:
+    paths = client.get("/api/schema/", {"format": "json"}).json()["paths"]
+    tried = 0
+    for path in (*DOORS, "/api/v1/optimize/batch", "/api/v1/optimize/variants"):
+        body = paths[path]["post"]["requestBody"]["content"]["application/json"]
+        ApiKey.objects.update(daily_limit=100)
+        for example in body["examples"].values():
+            assert post(client, path, example["value"], key[1]).status_code == 200, path
+            assert "…" not in json.dumps(example["value"], ensure_ascii=False)
+            tried += 1
+    assert tried == 5
+    page = client.get("/api/docs/").content.decode()
+    assert "a fox asleep in a greenhouse, rain on the glass" in page
+
+
+def test_a_large_result_is_not_kept_in_memory() -> None:
+    huge = ",".join(f"x{n}" for n in range(700))
+    optimize.run(optimize.parse({"idea": huge}))
+    assert not optimize.cache._results
+    wide = {"idea": "fox", "extra_tags": ["🦊" * 90 + str(n) for n in range(50)]}
+    optimize.run(optimize.parse(wide))
+    assert not optimize.cache._results
+    optimize.run(optimize.parse({"idea": "a red fox in snow", "preset": "cinematic"}))
+    assert len(optimize.cache._results) == 1

@@ -1,6 +1,7 @@
 """The page for people: works without script and without a key."""
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -50,11 +51,41 @@ def test_markup_in_an_idea_is_shown_as_text(client: Client) -> None:
 
 def test_visitors_are_limited_per_address(client: Client, settings: Settings) -> None:
     settings.VISITOR_OPTIMIZE_LIMIT = 2
+
+    def ask(address: str, **headers: str) -> HttpResponse:
+        return client.post("/", {"idea": "fox"}, REMOTE_ADDR=address, **headers)  # type: ignore[arg-type,return-value]
+
     for _ in range(2):
-        assert client.post("/", {"idea": "fox"}).status_code == 200
-    limited = client.post("/", {"idea": "fox"})
+        assert ask("198.51.100.1").status_code == 200
+    limited = ask("198.51.100.1")
     assert limited.status_code == 429
     assert "That was a lot at once" in limited.content.decode()
+    # What a visitor says about their own address counts for nothing.
+    for header in ("HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED"):
+        assert ask("198.51.100.1", **{header: "203.0.113.9"}).status_code == 429
+    assert ask("198.51.100.2").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("steps", "1000", "Write a whole number from 1 to 60."),
+        ("steps", "many", "Write a whole number from 1 to 60."),
+        ("cfg", "0.5", "Write a number from 1 to 15."),
+        ("cfg", "nan", "Write a number from 1 to 15."),
+        ("seed", "-1", "Write a whole number from 0 to 18446744073709551615."),
+        ("preset", "nothing", "Choose one from the list."),
+        ("midjourney_version", "5", "Choose one from the list."),
+        ("negative", "x" * 1001, "Use at most 1000 characters; these are 1001."),
+        ("idea", "x" * 4001, "Use at most 4000 characters; these are 4001."),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_plain_words(
+    client: Client, field: str, value: str, text: str
+) -> None:
+    page = client.post("/", {"idea": "fox", field: value})
+    assert page.status_code == 422
+    assert text in page.content.decode()
 
 
 def test_a_forged_form_is_refused_with_a_plain_page() -> None:

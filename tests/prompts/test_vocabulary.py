@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from prompts.errors import PromptsError
 from prompts.flows import optimize, vocabulary
@@ -93,7 +94,11 @@ def test_switching_a_preset_off_takes_it_from_the_form(
     data = {"action": "switch_off", "_selected_action": [preset.pk]}
     staff_client.post("/admin/prompts/preset/", data)
     vocabulary.store.clear()
-    assert f'value="{preset.code}"' not in client.get("/").content.decode()
+    page = client.get("/").content.decode()
+    assert f'value="{preset.code}">{preset.title}<' not in page
+    other = Preset.objects.filter(active=True).first()
+    assert other is not None
+    assert f'value="{other.code}">{other.title}<' in page
 
 
 def test_an_unchanged_vocabulary_publishes_no_new_version() -> None:
@@ -142,3 +147,11 @@ def test_without_a_vocabulary_the_answer_says_what_to_do() -> None:
     vocabulary.store.clear()
     with pytest.raises(PromptsError, match="manage.py seed"):
         vocabulary.current()
+
+
+def test_a_version_that_cannot_be_read_stops_nobody_who_has_one(settings: Settings) -> None:
+    settings.VOCABULARY_REFRESH_SECONDS = 0
+    before = vocabulary.current()
+    VocabularyVersion.objects.create(name="9-broken", fingerprint="x", data={"platforms": []})
+    assert vocabulary.current() is before
+    assert result("a red fox")["vocabulary_version"] == before.version

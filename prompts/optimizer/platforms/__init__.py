@@ -1,6 +1,6 @@
 """Platforms: one configuration for every picture and video tool, from profiles kept as data.
 
-Settings of a profile, by platform:
+Settings of a profile, by platform (`profiles` checks them):
 sdxl        checkpoint, buckets [[w, h]], aspects {"16:9": [w, h]}, aspect_ratio (the default),
             steps, cfg, photo_cfg, sampler, scheduler, samplers [], schedulers [].
 comfyui     checkpoint, filename_prefix, batch_size, denoise.
