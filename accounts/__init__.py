@@ -2,5 +2,5 @@
 
 Nouns: User (who signs in), Account (who owns, buys and is metered), Membership (a user's role in an
 account), ApiKey, Brand and its LegalText, OutgoingMail.
-Flows: signup (verify, claim, first account), keys, mail, brands, privacy, starter.
+Flows: signup (verify, claim, first account), keys, leaving, mail, brands, privacy, starter.
 """

@@ -3,7 +3,7 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from allauth.account.signals import email_confirmed, user_signed_up
+from allauth.account.signals import email_confirmed, password_reset, user_signed_up
 from django.dispatch import receiver
 
 from accounts.flows import signup
@@ -20,3 +20,9 @@ def on_sign_up(sender: Any, user: User, **kwargs: Any) -> None:
 def on_email_confirmed(sender: Any, email_address: EmailAddress, **kwargs: Any) -> None:
     """A proven address claims what a guest left under it."""
     signup.claim_guests(email_address.user, email_address.email)
+
+
+@receiver(password_reset)
+def on_password_reset(sender: Any, user: User, **kwargs: Any) -> None:
+    """Who opens the mailbox and chooses the password is the owner."""
+    signup.was_reset(user)

@@ -47,14 +47,15 @@ class AuthCheckView(APIView):
 
     @extend_schema(
         summary="Check a key",
-        description="Answers 200 for a live key, 401 with the reason otherwise. Costs nothing.",
+        description="Answers 200 for a live key, whatever it is for, and 401 with the reason "
+        "otherwise. Costs nothing.",
         request=None,
         responses={200: OpenApiResponse(CHECKED), **ERRORS},
         auth=KEY_AUTH,
     )
     def get(self, request: Request) -> Response:
         """Answer who the key belongs to."""
-        standing = quotas.standing(key_of(request))
+        standing = quotas.standing(key_of(request), scope=None)
         key = standing.key
         data = {
             "valid": True,

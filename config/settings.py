@@ -155,24 +155,25 @@ USE_I18N = True
 
 # --- Database ----------------------------------------------------------------------------------
 env.title("Database")
+CONN_MAX_AGE = env.number(
+    "DB_CONN_MAX_AGE", 60, help="Seconds a PostgreSQL connection is kept open."
+)
+SQLITE_PATH = env.text(
+    "SQLITE_PATH",
+    str(VAR_DIR / "db.sqlite3"),
+    shown="var/db.sqlite3",
+    help="File of the SQLite database that development uses.",
+    aliases=("USAGE_DB",),
+)
+DATABASES: dict[str, Any]
 if DATABASE_URL:
-    DATABASES: dict[str, Any] = {"default": environ.Env.db_url_config(DATABASE_URL)}
-    DATABASES["default"]["CONN_MAX_AGE"] = env.number(
-        "DB_CONN_MAX_AGE", 60, help="Seconds a PostgreSQL connection is kept open."
-    )
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    DATABASES = {"default": environ.Env.db_url_config(DATABASE_URL)}
+    DATABASES["default"] |= {"CONN_MAX_AGE": CONN_MAX_AGE, "CONN_HEALTH_CHECKS": True}
 else:
-    env.number("DB_CONN_MAX_AGE", 60, help="Seconds a PostgreSQL connection is kept open.")
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": env.text(
-                "SQLITE_PATH",
-                str(VAR_DIR / "db.sqlite3"),
-                shown="var/db.sqlite3",
-                help="File of the SQLite database that development uses.",
-                aliases=("USAGE_DB",),
-            ),
+            "NAME": SQLITE_PATH,
             "CONN_MAX_AGE": None,
             "OPTIONS": {
                 # Without IMMEDIATE a read that turns into a write fails at once under WAL.
@@ -290,6 +291,10 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/account/"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "accounts.adapter.SocialAccountAdapter"
+ACCOUNT_FORMS = {
+    "add_email": "accounts.forms.AddEmailForm",
+    "reset_password": "accounts.forms.ResetPasswordForm",
+}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None

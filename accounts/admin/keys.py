@@ -3,13 +3,14 @@
 from datetime import timedelta
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.flows import keys
-from accounts.models import Account, ApiKey
+from accounts.models import Account, ApiKey, Scope, normal_scopes
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -35,6 +36,45 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.filter(chosen) if chosen is not None else queryset
 
 
+class ApiKeyForm(forms.ModelForm):
+    """A key; what it may do is ticked, not typed."""
+
+    scopes = forms.MultipleChoiceField(
+        label="May do", choices=Scope.choices, widget=forms.CheckboxSelectMultiple
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = "__all__"  # noqa: DJ007 - the admin's fieldsets choose
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "scopes" in self.fields:
+            self.initial["scopes"] = str(self.initial.get("scopes") or Scope.PROMPTS).split()
+
+    def clean_scopes(self) -> str:
+        """Return the ticked scopes the way a key stores them."""
+        return normal_scopes(" ".join(self.cleaned_data["scopes"]))
+
+
+class PlainKeyForm(ApiKeyForm):
+    """A key as anybody but a superuser may make it."""
+
+    scopes = forms.MultipleChoiceField(
+        label="May do",
+        choices=[(Scope.PROMPTS.value, Scope.PROMPTS.label)],
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+
+def _may_touch(request: HttpRequest, key: ApiKey | None) -> bool:
+    return key is None or not key.may_staff or _is_superuser(request)
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(admin.ModelAdmin):
     """Keys that programs call the API with."""
@@ -55,6 +95,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
     autocomplete_fields = ("account",)
     readonly_fields = ("prefix", "author", "created_at")
     actions = ("revoke_keys",)
+    form = ApiKeyForm
     show_full_result_count = False
     fieldsets = (
         (
@@ -76,6 +117,21 @@ class ApiKeyAdmin(admin.ModelAdmin):
         fields = ("account", "name", "email", "plan", "scopes", "daily_limit", "expires_at")
         return ((None, {"fields": fields}),)
 
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Let only superusers make a key that may do what staff may."""
+        kwargs["form"] = ApiKeyForm if _is_superuser(request) else PlainKeyForm
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Keep staff keys from everybody but superusers; anybody may revoke one in the list."""
+        return _may_touch(request, obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Keep staff keys from being deleted by others than superusers."""
+        return _may_touch(request, obj) and super().has_delete_permission(request, obj)
+
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         """Make a new key through the flow and show its text once; write only what was changed."""
         if change:
@@ -91,6 +147,5 @@ class ApiKeyAdmin(admin.ModelAdmin):
     @admin.action(description="Revoke the selected keys", permissions=["change"])
     def revoke_keys(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         """Refuse the keys from now on."""
-        for key in queryset:
-            keys.revoke(key)
-        messages.success(request, "The keys are revoked. Programs that use them are refused now.")
+        count = keys.revoke_all(queryset)
+        messages.success(request, f"{count} keys are revoked. Programs that use them fail now.")

@@ -1,4 +1,7 @@
-"""Brands: which name a page wears."""
+"""Brands: which name a page wears, and who its mails come from."""
+
+from email.utils import formataddr, parseaddr
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -24,8 +27,21 @@ def base_url(host: str = "") -> str:
 
     A host that is no brand's is never believed: it comes from the request.
     """
-    name = host.lower()
-    if name.partition(":")[0] in table.get().by_host:
-        scheme = settings.PUBLIC_BASE_URL.partition("://")[0]
-        return f"{scheme}://{name}"
-    return str(settings.PUBLIC_BASE_URL)
+    name = host.partition(":")[0].lower()
+    if name not in table.get().by_host:
+        return str(settings.PUBLIC_BASE_URL)
+    # The port is ours to say, not the request's.
+    public = urlsplit(settings.PUBLIC_BASE_URL)
+    port = f":{public.port}" if public.port else ""
+    return f"{public.scheme}://{name}{port}"
+
+
+def sender(brand: Brand | None) -> str:
+    """Return the From of a brand's mails; what the brand leaves open comes from the settings."""
+    default = str(settings.DEFAULT_FROM_EMAIL)
+    if brand is None or not (brand.sender_name or brand.sender_email):
+        return default
+    usual_name, usual_address = parseaddr(default)
+    name = brand.sender_name or (brand.name if brand.sender_email else usual_name)
+    # A line break in a name would let it write headers of its own.
+    return formataddr((" ".join(name.split()), brand.sender_email or usual_address))

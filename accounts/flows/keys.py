@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.errors import AccountsError
-from accounts.models import Account, ApiKey, User, digest_of
+from accounts.models import Account, ApiKey, Scope, User, digest_of, normal_scopes
 
 PREFIX_LENGTH = 20
 FREE_DAILY_LIMIT = 50
@@ -34,12 +34,17 @@ def issue(
     author: User | None = None,
     email: str = "",
     plan: str = "",
-    scopes: str = "prompts",
+    scopes: str = Scope.PROMPTS,
     daily_limit: int = 50,
     expires_at: datetime | None = None,
     text: str | None = None,
 ) -> tuple[ApiKey, str]:
-    """Make a key and return it with its text, which is stored nowhere."""
+    """Make a key and return it with its text, which is stored nowhere.
+
+    A `text` of somebody's own choice may be short, so it shows nothing of itself: the start of the
+    key's name stands in its place. Raises ValidationError for unknown `scopes`.
+    """
+    prefix = name if text else ""
     text = text or new_text()
     key = ApiKey.objects.create(
         account=account,
@@ -47,9 +52,9 @@ def issue(
         name=name,
         email=email,
         plan=plan,
-        prefix=text[: min(PREFIX_LENGTH, max(4, len(text) // 2))],
+        prefix=(prefix or text)[:PREFIX_LENGTH],
         digest=digest_of(text),
-        scopes=scopes,
+        scopes=normal_scopes(scopes),
         daily_limit=daily_limit,
         expires_at=expires_at,
     )
@@ -82,4 +87,15 @@ def issue_free(account: Account, *, name: str, author: User) -> tuple[ApiKey, st
 
 def revoke(key: ApiKey) -> None:
     """Refuse a key from now on. Revoking twice keeps the first time."""
-    ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
+    ApiKey.objects.filter(pk=key.pk).revoke()
+
+
+def revoke_all(chosen: QuerySet[ApiKey]) -> int:
+    """Refuse the chosen keys from now on; return how many were live until now."""
+    # By their ids: a list in the admin comes joined and ordered, and an UPDATE wants neither.
+    return ApiKey.objects.filter(pk__in=chosen.order_by().values("pk")).revoke()
+
+
+def revoke_left_behind(user: User) -> int:
+    """Refuse the keys of accounts that no other active person owns; return how many."""
+    return ApiKey.objects.filter(account__in=Account.objects.owned_only_by(user)).revoke()

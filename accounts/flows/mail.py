@@ -24,11 +24,19 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from accounts.errors import AccountsError
-from accounts.models import Account, MailAttempt, OutgoingMail
+from accounts.flows import brands
+from accounts.models import Account, Brand, MailAttempt, OutgoingMail
+from common.fields import UnreadableSecret
 from common.http import ServiceError
 from common.jobs import JobState
 
 log = structlog.get_logger(__name__)
+
+UNREADABLE = (
+    "This mail was sealed with a key that is no longer in FIELD_KEYS, so nobody can read it. "
+    "Send a new one."
+)
+REPLACED = "Replaced by a new mail with a new link."
 
 
 def send(
@@ -39,15 +47,17 @@ def send(
     account: Account | None = None,
     dedupe_key: str | None = None,
     carries_secret: bool = False,
-    from_email: str | None = None,
+    brand: Brand | None = None,
 ) -> OutgoingMail:
     """Write a mail from `<template>.subject.txt`, `.txt` and `.html` in the caller's transaction.
+
+    With a `brand` the mail comes from that brand's sender, else from the one in the settings.
 
     With a `dedupe_key` that was used before, the earlier mail is returned and nothing is sent.
     """
     subject = " ".join(render_to_string(f"{template}.subject.txt", dict(context)).split())
     message = EmailMultiAlternatives(
-        subject, render_to_string(f"{template}.txt", dict(context)), from_email, [to]
+        subject, render_to_string(f"{template}.txt", dict(context)), brands.sender(brand), [to]
     )
     message.attach_alternative(render_to_string(f"{template}.html", dict(context)), "text/html")
     return enqueue(
@@ -78,7 +88,7 @@ def enqueue(
     )
     mail.set_content(_content_of(message))
     with transaction.atomic():
-        kept, created = OutgoingMail.objects.get_or_create(
+        kept, created = OutgoingMail.objects.defer("sealed").get_or_create(
             dedupe_key=mail.dedupe_key,
             defaults={
                 name: getattr(mail, name)
@@ -130,10 +140,16 @@ def _attachment(part: Any) -> dict[str, str]:
 
 
 def message_of(mail: OutgoingMail) -> EmailMultiAlternatives:
-    """Return a stored mail as Django's message. Raises AccountsError when it was emptied."""
-    content = mail.get_content()
+    """Return a stored mail as Django's message.
+
+    Raises AccountsError when it was emptied or its secret can't be read any more.
+    """
+    try:
+        content = mail.get_content()
+    except UnreadableSecret as error:
+        raise AccountsError("mail_unreadable", UNREADABLE) from error
     if not content:
-        raise AccountsError("mail_emptied", "This mail was emptied after it was sent.")
+        raise AccountsError("mail_emptied", "This mail was emptied: a secret is not kept.")
     message = EmailMultiAlternatives(
         mail.subject,
         content["text"],
@@ -164,13 +180,19 @@ def deliver(mail_id: int) -> None:
         message_id = _hand_over(mail)
     except ServiceError as error:
         outcome, words = error.kind, str(error)
-        recorded = mail.finish(error=error, handed_over_at=None)
+        recorded = mail.finish(error=error, handed_over_at=None, **_emptied(mail, error))
     else:
         # A secret is kept no longer than it takes to send it.
         recorded = mail.finish(message_id=message_id, sealed="")
     if recorded:
         MailAttempt.objects.create(mail=mail, number=mail.attempts, outcome=outcome, error=words)
         log.info("mail_tried", mail=mail.pk, outcome=outcome, attempt=mail.attempts)
+
+
+def _emptied(mail: OutgoingMail, error: ServiceError) -> dict[str, str]:
+    """Forget the secret of a mail that nobody will try again: it is replaced, never resent."""
+    again = error.kind == "retry" and mail.attempts < mail.max_attempts
+    return {} if again else {"sealed": ""}
 
 
 def _hand_over(mail: OutgoingMail) -> str:
@@ -248,23 +270,32 @@ def resend(mail: OutgoingMail) -> None:
     if mail.state in (JobState.QUEUED, JobState.RUNNING):
         raise AccountsError("mail_under_way", "This mail is on its way already.")
     if mail.carries_secret:
-        path = settings.MAIL_RENEWALS.get(mail.template)
-        if path is None:
-            raise AccountsError("mail_not_renewable", "This mail's secret can't be made again.")
-        import_string(path)(mail.to_email)
-        # The new mail replaces this one; its old secret is not needed any more.
-        OutgoingMail.objects.filter(pk=mail.pk, state=JobState.FAILED).update(
-            state=JobState.CANCELLED, sealed=""
+        _replace(mail)
+    else:
+        _requeue(OutgoingMail.objects.filter(pk=mail.pk))
+
+
+def _replace(mail: OutgoingMail) -> None:
+    """Make a new mail with a new link, once for each mail: the row is taken first."""
+    path = settings.MAIL_RENEWALS.get(mail.template)
+    if path is None:
+        raise AccountsError("mail_not_renewable", "This mail's secret can't be made again.")
+    with transaction.atomic():
+        taken = (
+            OutgoingMail.objects.replaceable()
+            .filter(pk=mail.pk)
+            .update(state=JobState.CANCELLED, error=REPLACED, sealed="")
         )
-        return
-    _requeue(OutgoingMail.objects.filter(pk=mail.pk))
+        if not taken:
+            raise AccountsError("mail_replaced", "A new mail has replaced this one already.")
+        import_string(path)(mail.to_email)
 
 
 def retry_all() -> int:
     """Send every failed mail again, those with a secret as new ones; return how many."""
     failed = OutgoingMail.objects.filter(state=JobState.FAILED)
     renewed = 0
-    for mail in failed.filter(carries_secret=True).defer("content"):
+    for mail in failed.filter(carries_secret=True).defer("content", "sealed"):
         try:
             resend(mail)
             renewed += 1

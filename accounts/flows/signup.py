@@ -4,11 +4,13 @@ import structlog
 from allauth.account.forms import ResetPasswordForm
 from allauth.account.models import EmailAddress
 from allauth.core import context
+from allauth.socialaccount.models import SocialAccount
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.errors import AccountsError
-from accounts.models import Account, Membership, Role, User
+from accounts.flows import keys
+from accounts.models import Account, ApiKey, Membership, Role, User, normal_address
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +34,7 @@ def personal_account(user: User) -> Account:
 
 def guest_account(email: str, name: str = "") -> Account:
     """Return the unclaimed guest account of an address; the first call makes it."""
-    address = email.strip().lower()
+    address = normal_address(email)
     found = Account.objects.unclaimed(address).first()
     if found is not None:
         return found
@@ -67,9 +69,79 @@ def claim_guests(user: User, email: str) -> int:
     return len(guests)
 
 
+def has_proven(user: User) -> bool:
+    """Whether a person has shown that an address of theirs is theirs."""
+    return bool(EmailAddress.objects.filter(user=user, verified=True).exists())
+
+
+def only_proven(user: User) -> None:
+    """Raises AccountsError until the person has shown that an address is theirs."""
+    if not has_proven(user):
+        raise AccountsError("unproven", "Confirm your address first. The link is in your mail.")
+
+
+def is_way_in(user: User, email: str) -> bool:
+    """Whether who owns the address may enter as this person.
+
+    Not through one that the person only noted: it may be a stranger's, by a slip or on purpose.
+    """
+    address = normal_address(email)
+    proven = EmailAddress.objects.filter(user=user, email=address, verified=True)
+    return bool(user.email == address or proven.exists())
+
+
+def release(email: str) -> None:
+    """Forget an address, proven by its owner just now, where others only noted it."""
+    address = normal_address(email)
+    noted = EmailAddress.objects.filter(email=address, verified=False)
+    noted.exclude(user__email=address).delete()
+
+
+def prove(user: User, email: str, *, keep_password: bool = False) -> bool:
+    """Hand a person over to whoever has shown that the address is theirs, and claim its guests.
+
+    Until then anybody could have signed up with the address. So what they set up is taken away:
+    other addresses, sign-ins through others, keys, and the password with every open session, unless
+    the owner has just chosen it (`keep_password`). False: another person has proven the address.
+    """
+    address = normal_address(email)
+    with transaction.atomic():
+        locked = User.objects.select_for_update().get(pk=user.pk)
+        if EmailAddress.objects.filter(email=address, verified=True).exclude(user=locked).exists():
+            return False
+        if not EmailAddress.objects.filter(user=locked, email=address, verified=True).exists():
+            _evict(locked, address)
+            if not keep_password:
+                locked.set_unusable_password()  # every session carries a hash of the password
+            locked.email = address
+            locked.save(update_fields=["email", "password"])
+            user.email, user.password = locked.email, locked.password
+        claim_guests(user, address)
+    return True
+
+
+def _evict(user: User, address: str) -> None:
+    """Take away what was set up before `address` was proven, and mark it as proven."""
+    EmailAddress.objects.filter(user=user).exclude(email=address).delete()
+    SocialAccount.objects.filter(user=user).delete()
+    EmailAddress.objects.update_or_create(
+        user=user, email=address, defaults={"verified": True, "primary": True}
+    )
+    # Not the keys that a member of staff made for others: those accounts are not theirs.
+    written = ApiKey.objects.filter(author=user).visible_to(user).revoke()
+    log.info("address_taken_over", user=user.pk, keys=written + keys.revoke_left_behind(user))
+
+
+def was_reset(user: User) -> None:
+    """A password chosen through the mail proves the address, where it is the only one."""
+    addresses = set(EmailAddress.objects.filter(user=user).values_list("email", flat=True))
+    if not has_proven(user) and addresses <= {user.email}:
+        prove(user, user.email, keep_password=True)
+
+
 def send_verification(email: str) -> None:
     """Send a new verification link. Raises AccountsError when there is nothing to verify."""
-    address = EmailAddress.objects.filter(email__iexact=email, verified=False).first()
+    address = EmailAddress.objects.filter(email=normal_address(email), verified=False).first()
     if address is None:
         raise AccountsError(
             "already_verified", "This address is verified, or nobody signed up with it."
@@ -80,7 +152,9 @@ def send_verification(email: str) -> None:
 def send_reset(email: str) -> None:
     """Send a new password reset link. Raises AccountsError when nobody has that address."""
     form = ResetPasswordForm({"email": email})
-    if not form.is_valid() or not form.users:
+    form_is_good = form.is_valid()
+    form.users = [user for user in form.users if is_way_in(user, email)] if form_is_good else []
+    if not form.users:
         raise AccountsError("unknown_email", "Nobody signs in with that address.")
     form.save(context.request)
 

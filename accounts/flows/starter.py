@@ -4,17 +4,18 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.flows import keys, signup
-from accounts.models import Account, ApiKey, Brand, User, digest_of
+from accounts.models import Account, ApiKey, Brand, Scope, StaffRole, User, digest_of
 
 # What each staff role may do: "app.model" with the letters v(iew) a(dd) c(hange) d(elete).
 STAFF_ROLES: dict[str, dict[str, str]] = {
-    "owner": {},  # everything: see `_permissions`
+    "owner": {},  # nearly everything: see `_wanted`
     "support": {
         "accounts.user": "vc",
         "accounts.account": "vc",
-        "accounts.membership": "vacd",
+        "accounts.membership": "v",
         "accounts.apikey": "vac",
         "accounts.outgoingmail": "vc",
         "accounts.mailattempt": "v",
@@ -29,9 +30,14 @@ STAFF_ROLES: dict[str, dict[str, str]] = {
         "prompts.conflictset": "vacd",
         "prompts.negativeterm": "vacd",
         "prompts.platformprofile": "vc",
+        "prompts.suggestion": "vc",
+        "prompts.vocabularyversion": "vc",
     },
     "print": {"accounts.account": "v"},
 }
+# Who may write these tables can make themselves a superuser: another's address or sign-in, a group.
+ROUNDABOUT = {"account", "auth", "sessions", "socialaccount"}
+KEY_NAME = "ADMIN_TOKEN"
 LETTERS = {"v": "view", "a": "add", "c": "change", "d": "delete"}
 BRANDS = (
     {
@@ -53,15 +59,43 @@ BRANDS = (
 )
 
 
-def _permissions(role: str) -> list[Permission]:
+def _wanted(role: str) -> set[str]:
+    """Return what a role may do, as "app.codename"."""
     if role == "owner":
-        return list(Permission.objects.all())
-    wanted: list[Permission] = []
-    for model, letters in STAFF_ROLES[role].items():
-        app, name = model.split(".")
-        codes = [f"{LETTERS[letter]}_{name}" for letter in letters]
-        wanted += Permission.objects.filter(content_type__app_label=app, codename__in=codes)
-    return wanted
+        return {
+            _name(permission)
+            for permission in _every_permission()
+            if permission.content_type.app_label not in ROUNDABOUT
+            or permission.codename.startswith("view_")
+        }
+    return {
+        f"{app}.{LETTERS[letter]}_{name}"
+        for model, letters in STAFF_ROLES[role].items()
+        for app, name in [model.split(".")]
+        for letter in letters
+    }
+
+
+def _every_permission() -> QuerySet[Permission]:
+    return Permission.objects.select_related("content_type")
+
+
+def _name(permission: Permission) -> str:
+    return f"{permission.content_type.app_label}.{permission.codename}"
+
+
+def _staff_role(role: str) -> list[str]:
+    """Give a role what it was never given, and take back what it no longer gets from us."""
+    group, new = Group.objects.get_or_create(name=role)
+    kept, _ = StaffRole.objects.get_or_create(group=group)
+    by_name = {_name(permission): permission for permission in _every_permission()}
+    wanted, before = _wanted(role) & set(by_name), set(kept.granted)
+    group.permissions.add(*(by_name[name] for name in wanted - before))
+    group.permissions.remove(*(by_name[name] for name in before - wanted if name in by_name))
+    if wanted != before:
+        kept.granted = sorted(wanted)
+        kept.save(update_fields=["granted"])
+    return [f"staff role {role}"] if new else []
 
 
 def seed() -> list[str]:
@@ -69,11 +103,7 @@ def seed() -> list[str]:
     made: list[str] = []
     with transaction.atomic():
         for role in STAFF_ROLES:
-            group, new = Group.objects.get_or_create(name=role)
-            if new or role == "owner":
-                group.permissions.set(_permissions(role))
-            if new:
-                made.append(f"staff role {role}")
+            made += _staff_role(role)
         for brand in BRANDS:
             _, new = Brand.objects.get_or_create(code=brand["code"], defaults=brand)
             if new:
@@ -92,11 +122,17 @@ def _house() -> Account:
 
 
 def _staff_token() -> list[str]:
-    """ADMIN_TOKEN, where it is set, is a staff key like any other: revocable, a digest."""
+    """ADMIN_TOKEN, where it is set, is a staff key like any other: revocable, a digest.
+
+    Once it is changed or taken away, the key made from the earlier one is refused.
+    """
     token = settings.ADMIN_TOKEN
+    # By the prefix: unlike a name, nobody can write it.
+    ours = ApiKey.objects.filter(prefix=KEY_NAME)
+    ours.exclude(digest=digest_of(token)).revoke()
     if not token or ApiKey.objects.filter(digest=digest_of(token)).exists():
         return []
-    keys.issue(_house(), name="ADMIN_TOKEN", scopes="staff", daily_limit=0, text=token)
+    keys.issue(_house(), name=KEY_NAME, scopes=Scope.STAFF, daily_limit=0, text=token)
     return ["staff key from ADMIN_TOKEN"]
 
 

@@ -2,11 +2,12 @@
 
 import django.core.validators
 import django.db.models.deletion
-import django.db.models.functions.text
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+import accounts.models.address
+import accounts.models.key
 import common.fields
 
 
@@ -42,7 +43,8 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "email",
-                    models.EmailField(
+                    accounts.models.address.AddressField(
+                        error_messages={"unique": "This address has an account already."},
                         help_text="Used to sign in.",
                         max_length=254,
                         unique=True,
@@ -122,7 +124,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=120)),
                 (
                     "email",
-                    models.EmailField(
+                    accounts.models.address.AddressField(
                         blank=True,
                         help_text="A guest's address; whoever proves it gets the account.",
                         max_length=254,
@@ -186,12 +188,15 @@ class Migration(migrations.Migration):
                         default="prompts",
                         help_text="What the key may do, separated by spaces: prompts, staff.",
                         max_length=200,
+                        validators=[accounts.models.key.known_scopes],
                     ),
                 ),
                 (
                     "daily_limit",
                     models.PositiveIntegerField(
-                        default=50, help_text="Units per day (UTC). Applies from the next call."
+                        default=50,
+                        help_text="Units per day (UTC). Applies from the next call.",
+                        validators=[django.core.validators.MaxValueValidator(1000000)],
                     ),
                 ),
                 (
@@ -545,6 +550,31 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="StaffRole",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "granted",
+                    models.JSONField(
+                        default=list, help_text='Permissions like "accounts.view_user".'
+                    ),
+                ),
+                (
+                    "group",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="auth.group",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
             name="MailAttempt",
             fields=[
                 (
@@ -574,17 +604,9 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddConstraint(
-            model_name="user",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("email"),
-                name="accounts_user_email_once",
-                violation_error_message="This address has an account already.",
-            ),
-        ),
-        migrations.AddConstraint(
             model_name="account",
             constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("email"),
+                fields=("email",),
                 condition=models.Q(("claimed_at__isnull", True), ("kind", "guest")),
                 name="accounts_one_unclaimed_guest_per_email",
             ),
@@ -609,11 +631,9 @@ class Migration(migrations.Migration):
                 fields=("brand", "kind", "version"), name="accounts_legal_version_once"
             ),
         ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.UniqueConstraint(
-                fields=("account", "user"), name="accounts_member_once"
-            ),
+        migrations.AlterUniqueTogether(
+            name="membership",
+            unique_together={("account", "user")},
         ),
         migrations.AddIndex(
             model_name="outgoingmail",

@@ -1,9 +1,11 @@
 """Tables of people, brands and mail."""
 
 from accounts.models.account import Account, Membership, OwnedQuerySet, Role
+from accounts.models.address import normal_address
 from accounts.models.brand import Brand, BrandHost, LegalText
-from accounts.models.key import ApiKey, digest_of
+from accounts.models.key import ApiKey, Scope, digest_of, normal_scopes
 from accounts.models.mail import MailAttempt, OutgoingMail
+from accounts.models.role import StaffRole
 from accounts.models.user import User
 
 __all__ = [
@@ -17,6 +19,10 @@ __all__ = [
     "OutgoingMail",
     "OwnedQuerySet",
     "Role",
+    "Scope",
+    "StaffRole",
     "User",
     "digest_of",
+    "normal_address",
+    "normal_scopes",
 ]

@@ -5,8 +5,9 @@ from typing import Any, ClassVar, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
 from django.utils import timezone
+
+from accounts.models.address import AddressField
 
 
 class OwnedQuerySet(models.QuerySet):
@@ -18,6 +19,10 @@ class OwnedQuerySet(models.QuerySet):
             return self.none()
         return self.filter(account__in=Account.objects.visible_to(user))
 
+    def manageable_by(self, user: Any) -> Self:
+        """Rows of the accounts this user may change things of."""
+        return self.filter(account__in=Account.objects.manageable_by(user))
+
 
 class AccountQuerySet(models.QuerySet["Account"]):
     """Which accounts."""
@@ -28,6 +33,21 @@ class AccountQuerySet(models.QuerySet["Account"]):
             return self.none()
         return self.filter(pk__in=Membership.objects.filter(user=user).values("account"))
 
+    def manageable_by(self, user: Any) -> Self:
+        """Accounts in which this user is owner or admin."""
+        if not user.is_authenticated:
+            return self.none()
+        managed = Membership.objects.filter(user=user, role__in=(Role.OWNER, Role.ADMIN))
+        return self.filter(pk__in=managed.values("account"))
+
+    def owned_only_by(self, user: Any) -> Self:
+        """Accounts this user owns and no other active person does."""
+        owners = Membership.objects.filter(role=Role.OWNER)
+        others = owners.exclude(user=user).filter(user__is_active=True)
+        return self.filter(pk__in=owners.filter(user=user).values("account")).exclude(
+            pk__in=others.values("account")
+        )
+
     def personal_of(self, user: Any) -> "Account | None":
         """The account that sign-up made for this user."""
         return self.filter(
@@ -36,9 +56,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
     def unclaimed(self, email: str) -> Self:
         """Guest accounts with this address that nobody has claimed yet."""
-        return self.filter(
-            kind=Account.Kind.GUEST, claimed_at__isnull=True, email__iexact=email.strip()
-        )
+        return self.filter(kind=Account.Kind.GUEST, claimed_at__isnull=True, email=email)
 
 
 class Account(models.Model):
@@ -52,7 +70,7 @@ class Account(models.Model):
 
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.PERSONAL)
     name = models.CharField(max_length=120)
-    email = models.EmailField(
+    email = AddressField(
         max_length=254,
         blank=True,
         help_text="A guest's address; whoever proves it gets the account.",
@@ -73,7 +91,7 @@ class Account(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                Lower("email"),
+                fields=["email"],
                 condition=Q(kind="guest", claimed_at__isnull=True),
                 name="accounts_one_unclaimed_guest_per_email",
             ),
@@ -112,9 +130,8 @@ class Membership(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["account", "user"], name="accounts_member_once"),
-        ]
+        # Not a constraint: forms below an account check only this kind.
+        unique_together = (("account", "user"),)
 
     def __str__(self) -> str:
         return f"{self.user} in {self.account}"

@@ -4,6 +4,8 @@ import hashlib
 from typing import Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -16,6 +18,35 @@ def digest_of(key: str) -> str:
     return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 
+class Scope(models.TextChoices):
+    """What a key may do."""
+
+    PROMPTS = "prompts", "Prompts: make prompts"
+    STAFF = "staff", "Staff: see and change what staff may"
+
+
+MOST_UNITS = 1_000_000  # a day; more is a slip of the hand
+
+
+def normal_scopes(text: str) -> str:
+    """Return scopes in lower case, each once, with single spaces.
+
+    Raises ValidationError where one is unknown or none is left.
+    """
+    words = text.lower().split()
+    unknown = [word for word in words if word not in Scope.values]
+    if unknown or not words:
+        raise ValidationError(
+            "Choose from these: %(choices)s.", params={"choices": ", ".join(Scope.values)}
+        )
+    return " ".join(scope for scope in Scope.values if scope in words)
+
+
+def known_scopes(text: str) -> None:
+    """Validate the scopes of a key. Raises ValidationError."""
+    normal_scopes(text)
+
+
 class ApiKeyQuerySet(OwnedQuerySet):
     """Which keys."""
 
@@ -25,6 +56,10 @@ class ApiKeyQuerySet(OwnedQuerySet):
         return self.filter(
             Q(expires_at__isnull=True) | Q(expires_at__gt=now), revoked_at__isnull=True
         )
+
+    def revoke(self) -> int:
+        """Refuse these keys from now on; return how many. Those revoked before keep their time."""
+        return self.filter(revoked_at__isnull=True).update(revoked_at=timezone.now())
 
 
 class ApiKey(models.Model):
@@ -48,10 +83,13 @@ class ApiKey(models.Model):
     scopes = models.CharField(
         max_length=200,
         default="prompts",
+        validators=[known_scopes],
         help_text="What the key may do, separated by spaces: prompts, staff.",
     )
     daily_limit = models.PositiveIntegerField(
-        default=50, help_text="Units per day (UTC). Applies from the next call."
+        default=50,
+        validators=[MaxValueValidator(MOST_UNITS)],
+        help_text="Units per day (UTC). Applies from the next call.",
     )
     expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
     revoked_at = models.DateTimeField(null=True, blank=True, help_text="Set: the key is refused.")
@@ -66,6 +104,16 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix}… ({self.name})"
+
+    def clean(self) -> None:
+        """Write the scopes the one way that the charge looks for them."""
+        super().clean()
+        self.scopes = normal_scopes(self.scopes)
+
+    @property
+    def may_staff(self) -> bool:
+        """Whether the key may do what staff may."""
+        return Scope.STAFF in self.scopes.split(" ")
 
     @property
     def is_live(self) -> bool:

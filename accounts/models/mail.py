@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self
 
 import orjson
 from django.db import models
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models.account import Account
@@ -19,17 +20,31 @@ class OutgoingMailQuerySet(JobQuerySet):
         """Never one that a silent worker was handing over: it may have left already."""
         return super().free().exclude(state=JobState.RUNNING, handed_over_at__isnull=False)
 
+    def claim(self, pk: Any) -> Any:
+        """Take a mail as any job; its sealed part is read later, where a failure has words."""
+        return super(OutgoingMailQuerySet, self.defer("sealed")).claim(pk)
+
+    def replaceable(self) -> Self:
+        """Mails with a secret that are over, and not replaced by a new one yet."""
+        over = (JobState.FAILED, JobState.UNSURE, JobState.SUCCEEDED)
+        return self.filter(carries_secret=True, state__in=over)
+
     def release_silent(self) -> int:
-        """A mail whose worker fell silent while handing it over may have left: a person decides."""
+        """A mail whose worker fell silent while handing it over may have left: a person decides.
+
+        A secret is kept no longer than somebody may still send it.
+        """
         doubtful = self.silent().filter(handed_over_at__isnull=False)
         unsure = doubtful.update(
             state=JobState.UNSURE,
             lease_token=None,
+            sealed="",
             error="The worker stopped while sending. The mail may or may not have left.",
             finished_at=timezone.now(),
         )
         # Not those whose lease ran out since the statement above.
         untouched = self.filter(handed_over_at__isnull=True)
+        untouched.silent().filter(attempts__gte=F("max_attempts")).update(sealed="")
         return unsure + super(OutgoingMailQuerySet, untouched).release_silent()
 
 
@@ -37,7 +52,7 @@ class OutgoingMail(Job):
     """One mail to one or more people, with everything needed to send it.
 
     A mail that carries a secret (a link that signs someone in, say) keeps its body in `sealed`,
-    encrypted, is never shown, and is emptied as soon as it was sent.
+    encrypted, is never shown, and is emptied as soon as it was sent or nobody will send it.
     """
 
     task: ClassVar[str] = "accounts.flows.mail.deliver"

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 import time_machine
+from allauth.core.context import request_context
+from cryptography.fernet import Fernet
 from django.core.mail import EmailMessage, EmailMultiAlternatives, send_mail
 from django.db import connection, transaction
+from django.test import RequestFactory
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 from pytest_httpserver import HTTPServer
@@ -15,7 +18,7 @@ from pytest_httpserver import HTTPServer
 from accounts import mailbox
 from accounts.errors import AccountsError
 from accounts.flows import mail
-from accounts.models import MailAttempt, OutgoingMail
+from accounts.models import Brand, MailAttempt, OutgoingMail, User
 from common.jobs import JobState, sweep
 from tests.fakes.smtp import Inbox, smtp_server
 
@@ -254,6 +257,98 @@ def test_a_failed_mail_can_be_sent_again(inbox: Inbox) -> None:
     assert MailAttempt.objects.count() == 2
 
 
+def secret(**fields: Any) -> OutgoingMail:
+    message = EmailMessage("Reset", "https://x/secret-link", None, ["reader@example.org"])
+    template = "account/email/password_reset_key"
+    return mail.enqueue(message, template=template, carries_secret=True, **fields)
+
+
+@pytest.fixture
+def reader(db: None) -> User:
+    return User.objects.create_user("reader@example.org", "correct horse battery")
+
+
+@pytest.mark.parametrize("state", ["failed", "unsure", "succeeded"])
+def test_a_mail_with_a_secret_is_replaced_once_and_emptied(reader: User, state: str) -> None:
+    row = secret()
+    OutgoingMail.objects.filter(pk=row.pk).update(state=state)
+    row.refresh_from_db()
+    with request_context(RequestFactory().get("/")):
+        mail.resend(row)
+        for _ in range(2):
+            with pytest.raises(AccountsError, match="replaced"):
+                mail.resend(row)
+    row.refresh_from_db()
+    assert (row.state, row.sealed) == (JobState.CANCELLED, "")
+    assert OutgoingMail.objects.exclude(pk=row.pk).count() == 1
+
+
+def test_a_mail_whose_new_link_cannot_be_made_stays_for_staff_to_see() -> None:
+    row = secret()
+    OutgoingMail.objects.filter(pk=row.pk).update(state=JobState.FAILED)
+    row.refresh_from_db()
+    with request_context(RequestFactory().get("/")), pytest.raises(AccountsError, match="Nobody"):
+        mail.resend(row)
+    row.refresh_from_db()
+    assert row.state == JobState.FAILED
+
+
+@pytest.mark.parametrize(
+    ("answers", "state", "kept"),
+    [
+        (["hang up"], JobState.UNSURE, False),
+        (["550 no"], JobState.FAILED, False),
+        (["451 busy"], JobState.QUEUED, True),
+    ],
+)
+def test_a_secret_is_kept_only_while_it_may_still_be_sent(
+    inbox: Inbox, answers: list[str], state: JobState, kept: bool
+) -> None:
+    inbox.answers = answers
+    row = delivered(secret())
+    assert (row.state, bool(row.sealed)) == (state, kept)
+
+
+@pytest.mark.parametrize("attempts", [0, 3])
+def test_a_silent_worker_leaves_no_secret_that_nobody_will_send(attempts: int) -> None:
+    worn, doubtful = secret(), secret()
+    OutgoingMail.objects.update(attempts=attempts)
+    OutgoingMail.objects.claim(worn.pk)
+    OutgoingMail.objects.claim(doubtful.pk).renew(handed_over_at=timezone.now())
+    with time_machine.travel(timezone.now() + timedelta(minutes=3)):
+        OutgoingMail.objects.release_silent()
+    worn, doubtful = (OutgoingMail.objects.get(pk=row.pk) for row in (worn, doubtful))
+    assert (doubtful.state, doubtful.sealed) == (JobState.UNSURE, "")
+    assert (worn.state, bool(worn.sealed)) == (
+        (JobState.FAILED, False) if attempts else (JobState.QUEUED, True)
+    )
+
+
+def test_a_mail_sealed_with_a_dropped_key_fails_with_a_word_to_staff(
+    settings: Settings, inbox: Inbox
+) -> None:
+    row = secret()
+    settings.FIELD_KEYS = [Fernet.generate_key().decode()]
+    row = delivered(row)
+    assert row.state == JobState.FAILED
+    assert "FIELD_KEYS" in row.error
+    assert MailAttempt.objects.get().outcome == "refused"
+    assert inbox.mails == []
+
+
+def test_one_unreadable_mail_does_not_keep_the_others_from_being_retried(
+    settings: Settings, reader: User
+) -> None:
+    secret(dedupe_key="lost")
+    settings.FIELD_KEYS = [Fernet.generate_key().decode()]
+    secret(dedupe_key="lost")  # asked for again: the old row is found, and not read
+    stored()
+    OutgoingMail.objects.update(state=JobState.FAILED)
+    with request_context(RequestFactory().get("/")):
+        assert mail.retry_all() == 2
+    assert not OutgoingMail.objects.filter(state=JobState.FAILED).exists()
+
+
 def test_a_mail_under_way_is_not_sent_again() -> None:
     with pytest.raises(AccountsError, match="on its way"):
         mail.resend(stored())
@@ -283,3 +378,20 @@ def test_a_template_becomes_a_mail_with_both_parts() -> None:
     assert row.subject == "Hello Ada"
     assert row.content["text"].strip() == "Good to see you, Ada."
     assert "<p>Good to see you, Ada.</p>" in row.content["html"]
+
+
+def test_a_mail_comes_from_the_brands_sender(inbox: Inbox, settings: Settings) -> None:
+    settings.DEFAULT_FROM_EMAIL = "Atelier <hello@atelier.example>"
+    brand = Brand(
+        name="Shop", sender_name="Žofie\nBcc: x@y.example", sender_email="zo@shop.example"
+    )
+    words = {"to": "reader@example.org", "context": {"name": "Ada"}}
+    for number, worn in enumerate((brand, Brand(name="Bare", sender_name="Bare"), None)):
+        delivered(mail.send("tests/greeting", dedupe_key=f"greet:{number}", brand=worn, **words))
+    senders = [got["From"].addresses[0] for got in inbox.mails]
+    assert [(sender.display_name, sender.addr_spec) for sender in senders] == [
+        ("Žofie Bcc: x@y.example", "zo@shop.example"),
+        ("Bare", "hello@atelier.example"),
+        ("Atelier", "hello@atelier.example"),
+    ]
+    assert all(got["Bcc"] is None for got in inbox.mails)

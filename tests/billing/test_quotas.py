@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -89,11 +90,30 @@ def test_an_unknown_key_is_refused(db: None) -> None:
     assert refused.value.code == "key_unknown"
 
 
-def test_a_scope_is_not_found_inside_another_word(account: Account) -> None:
-    _, text = keys.issue(account, name="k", scopes="prompts-read")
+@pytest.mark.parametrize("scopes", ["prompts-read", "Prompts", "prompts\tstaff", "staff"])
+def test_a_scope_is_found_only_as_a_whole_word_letter_by_letter(key: Key, scopes: str) -> None:
+    ApiKey.objects.update(scopes=scopes)  # past every check: both databases must read it alike
     with pytest.raises(KeyRefused) as refused:
-        quotas.charge(text)
+        quotas.charge(key[1])
     assert refused.value.code == "key_scope"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("Prompts", "prompts"), (" staff \t prompts prompts", "prompts staff"), ("staff", "staff")],
+)
+def test_scopes_are_stored_one_way(account: Account, given: str, kept: str) -> None:
+    row, _ = keys.issue(account, name="k", scopes=given)
+    assert row.scopes == kept
+    row.scopes = given
+    row.full_clean()
+    assert row.scopes == kept
+
+
+@pytest.mark.parametrize("scopes", ["prompts-read", "", "everything prompts"])
+def test_unknown_scopes_are_refused(account: Account, scopes: str) -> None:
+    with pytest.raises(ValidationError):
+        keys.issue(account, name="k", scopes=scopes)
 
 
 def test_a_changed_limit_applies_from_the_next_call(key: Key) -> None:
