@@ -5,24 +5,21 @@ When nobody can know whether a mail left, it is marked unsure and waits for a pe
 """
 
 import base64
-import smtplib
 import uuid
 from collections.abc import Mapping
 from email.mime.base import MIMEBase
 from typing import Any
 
-import requests
 import structlog
-from anymail.exceptions import AnymailAPIError, AnymailError
 from celery import shared_task
 from django.conf import settings
-from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
-from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from accounts import transport
 from accounts.errors import AccountsError
 from accounts.flows import brands
 from accounts.models import Account, Brand, MailAttempt, OutgoingMail
@@ -201,65 +198,11 @@ def _hand_over(mail: OutgoingMail) -> str:
         message = message_of(mail)
     except AccountsError as error:
         raise ServiceError("refused", error.message) from error
-    connection = get_connection(settings.MAIL_TRANSPORT)
-    try:
-        connection.open()
-    except Exception as error:
-        raise ServiceError("retry", f"The mail server can't be reached: {error}") from error
-    try:
+    with transport.opened() as connection:
         # From here on a crash leaves it open whether the mail left: see release_silent.
         if not mail.renew(handed_over_at=timezone.now()):
             raise ServiceError("unknown", "Another worker took over.")
-        _send_over(connection, message)
-    finally:
-        _close(connection)
-    status = getattr(message, "anymail_status", None)
-    return str(getattr(status, "message_id", "") or "")
-
-
-def _send_over(connection: BaseEmailBackend, message: EmailMessage) -> None:
-    try:
-        connection.send_messages([message])
-    except AnymailAPIError as error:
-        raise _anymail_meaning(error) from error
-    except AnymailError as error:
-        raise ServiceError("refused", f"The provider refused the mail: {error}") from error
-    except smtplib.SMTPRecipientsRefused as error:
-        codes = [code for code, _ in error.recipients.values()]
-        kind = "retry" if codes and all(code < 500 for code in codes) else "refused"
-        raise ServiceError(kind, f"The mail server refused the recipient: {error}") from error  # type: ignore[arg-type]
-    except smtplib.SMTPServerDisconnected as error:
-        raise ServiceError("unknown", "The mail server hung up while we were sending.") from error
-    except smtplib.SMTPResponseException as error:
-        words = f"The mail server answered {error.smtp_code}."
-        raise ServiceError("refused" if error.smtp_code >= 500 else "retry", words) from error
-    except (smtplib.SMTPException, ValueError) as error:
-        raise ServiceError("refused", f"The mail can't be sent: {error}") from error
-    except OSError as error:
-        raise ServiceError(
-            "unknown", f"The connection broke while we were sending: {error}"
-        ) from error
-
-
-def _anymail_meaning(error: AnymailAPIError) -> ServiceError:
-    status = error.status_code or 0
-    if status in (408, 429) or status == 503:
-        return ServiceError("retry", f"The provider answered {status}.", status=status)
-    if 400 <= status < 500:
-        return ServiceError("refused", f"The provider refused the mail: {error}", status=status)
-    cause = error.__cause__
-    if isinstance(cause, requests.ConnectionError) and "NewConnectionError" in repr(cause):
-        return ServiceError("retry", "The provider can't be reached.")
-    if isinstance(cause, requests.ConnectTimeout):
-        return ServiceError("retry", "The provider can't be reached.")
-    return ServiceError("unknown", f"The provider's answer is unclear ({status or 'none'}).")
-
-
-def _close(connection: BaseEmailBackend) -> None:
-    try:
-        connection.close()
-    except (OSError, smtplib.SMTPException):
-        log.info("mail_connection_close_failed")
+        return transport.send(connection, message)
 
 
 def resend(mail: OutgoingMail) -> None:

@@ -169,6 +169,7 @@ def test_sendgrid_gets_the_mail(sendgrid: HTTPServer) -> None:
     [
         (400, JobState.FAILED),
         (401, JobState.FAILED),
+        (408, JobState.UNSURE),
         (429, JobState.QUEUED),
         (503, JobState.QUEUED),
         (500, JobState.UNSURE),
