@@ -68,7 +68,9 @@ class BrandHost(models.Model):
 
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="hosts")
     host = models.CharField(
-        max_length=253, unique=True, help_text="Without port, like art.example.org."
+        max_length=253,
+        unique=True,
+        help_text="Without port, like art.example.org. It must also stand in ALLOWED_HOSTS.",
     )
 
     def __str__(self) -> str:
