@@ -347,7 +347,9 @@ class Migration(migrations.Migration):
                 (
                     "host",
                     models.CharField(
-                        help_text="Without port, like art.example.org. It must also stand in ALLOWED_HOSTS.", max_length=253, unique=True
+                        help_text="Without port, like art.example.org. It must also stand in ALLOWED_HOSTS.",
+                        max_length=253,
+                        unique=True,
                     ),
                 ),
                 (
