@@ -1,8 +1,15 @@
 """Pages for people: the colours they want, and the outbox page of development."""
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
+from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import mailbox
@@ -15,7 +22,7 @@ THEMES = ("auto", "dark", "light")
 def theme(request: HttpRequest) -> HttpResponse:
     """Remember which colours a visitor wants, in a cookie."""
     chosen = request.POST.get("theme", "auto")
-    response = redirect(_safe_next(request))
+    response = HttpResponseRedirect(_safe_next(request))
     if chosen in THEMES:
         response.set_cookie(
             "theme", chosen, max_age=365 * 24 * 3600, samesite="Lax", secure=settings.SECURE
@@ -25,9 +32,7 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 def _safe_next(request: HttpRequest) -> str:
     target = request.POST.get("next", "/")
-    # Only a path of this site: "//host" and "/\host" leave it.
-    local = target.startswith("/") and not target.startswith(("//", "/\\"))
-    return target if local else "/"
+    return target if url_has_allowed_host_and_scheme(target, allowed_hosts=None) else "/"
 
 
 def _only_with_outbox() -> None:

@@ -7,6 +7,7 @@ refused because its token is no longer the row's.
 
 import uuid
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar, Self, cast
 
 import structlog
@@ -172,13 +173,17 @@ class Job(models.Model):
 
         Never fails: the row is stored, so where the broker is down the sweep rings later.
         """
-        transaction.on_commit(self._ring)
+        transaction.on_commit(partial(_ring, type(self), self.pk))
 
-    def _ring(self) -> None:
-        try:
-            current_app.tasks[type(self).task].delay(self.pk)
-        except OperationalError as error:
-            log.warning("job_not_rung", job=self._meta.label, pk=self.pk, error=str(error))
+
+def _ring(model: type[Job], pk: Any) -> bool:
+    """Ring for one job; False where the broker is down, which the next sweep makes good."""
+    try:
+        current_app.tasks[model.task].delay(pk)
+    except OperationalError as error:
+        log.warning("job_not_rung", job=model._meta.label, pk=pk, error=str(error))
+        return False
+    return True
 
 
 def job_models() -> list[type[Job]]:
@@ -192,9 +197,6 @@ def sweep(most: int = 500) -> int:
     rung = 0
     for model in job_models():
         model._default_manager.release_silent()
-        for pk in (
-            model._default_manager.due().order_by("run_after").values_list("pk", flat=True)[:most]
-        ):
-            current_app.tasks[model.task].delay(pk)
-            rung += 1
+        due = model._default_manager.due().order_by("run_after")
+        rung += sum(_ring(model, pk) for pk in due.values_list("pk", flat=True)[:most])
     return rung

@@ -75,29 +75,16 @@ def enqueue(
     carries_secret: bool = False,
 ) -> OutgoingMail:
     """Write `message` as a row in the caller's transaction; a worker sends it after the commit."""
-    mail = OutgoingMail(
-        template=template,
-        account=account,
-        to_email=(message.recipients() or [""])[0],
-        subject=" ".join(message.subject.split()),
-        carries_secret=carries_secret,
-        dedupe_key=dedupe_key or uuid.uuid4().hex,
-    )
-    mail.set_content(_content_of(message))
     with transaction.atomic():
         kept, created = OutgoingMail.objects.defer("sealed").get_or_create(
-            dedupe_key=mail.dedupe_key,
+            dedupe_key=dedupe_key or uuid.uuid4().hex,
             defaults={
-                name: getattr(mail, name)
-                for name in (
-                    "template",
-                    "account",
-                    "to_email",
-                    "subject",
-                    "carries_secret",
-                    "content",
-                    "sealed",
-                )
+                "template": template,
+                "account": account,
+                "to_email": (message.recipients() or [""])[0],
+                "subject": " ".join(message.subject.split()),
+                "carries_secret": carries_secret,
+                **OutgoingMail.kept(_content_of(message), carries_secret=carries_secret),
             },
         )
         if created:

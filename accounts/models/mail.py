@@ -95,13 +95,12 @@ class OutgoingMail(Job):
     def __str__(self) -> str:
         return f"{self.subject} → {self.to_email}"
 
-    def set_content(self, content: dict[str, Any]) -> None:
-        """Keep what the mail says: in clear, or sealed when it carries a secret."""
-        if self.carries_secret:
-            self.content = {}
-            self.sealed = orjson.dumps(content).decode()
-        else:
-            self.content = content
+    @staticmethod
+    def kept(content: dict[str, Any], *, carries_secret: bool) -> dict[str, Any]:
+        """Return the columns that hold what a mail says: in clear, or sealed where it must be."""
+        if carries_secret:
+            return {"content": {}, "sealed": orjson.dumps(content).decode()}
+        return {"content": content, "sealed": ""}
 
     def get_content(self) -> dict[str, Any]:
         """Return what the mail says; empty once a secret mail was sent."""
