@@ -3,16 +3,19 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 from accounts.brands import table
 from accounts.flows import keys, signup
 from accounts.models import Account, ApiKey, User
+from billing import triggers
 from prompts.flows import optimize, vocabulary
 
 PASSWORD = "correct horse battery"
@@ -27,6 +30,27 @@ def clean_slate(settings: Settings) -> Iterator[None]:
     shutil.rmtree(django_settings.MAILBOX_DIR, ignore_errors=True)
     yield
     cache.clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ledger_can_be_flushed() -> Iterator[None]:
+    """Lift the ledger's triggers while Django empties a SQLite database after a test.
+
+    PostgreSQL empties it by TRUNCATE, which sets off none of them.
+    """
+    if connection.vendor != "sqlite":
+        yield
+        return
+    operations = type(connection.ops)
+    flush = operations.sql_flush
+
+    def lifted(*args: Any, **options: Any) -> list[str]:
+        statements = flush(*args, **options)
+        return [*triggers.REMOVE["sqlite"], *statements, *triggers.INSTALL["sqlite"]]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(operations, "sql_flush", lifted)
+        yield
 
 
 @pytest.fixture

@@ -1,0 +1,51 @@
+"""The legal moves of everything that has to do with money, in one table.
+
+A move that is not listed cannot happen: it is an UPDATE that finds no row. Providers deliver
+late, twice and in any order, so an event that comes too late simply changes nothing.
+"""
+
+from typing import Final
+
+# kind → new state → the states it may be reached from.
+MOVES: Final[dict[str, dict[str, frozenset[str]]]] = {
+    "order": {
+        "open": frozenset({"draft", "expired", "cancelled", "failed"}),
+        "processing": frozenset({"draft", "open", "expired", "cancelled", "failed"}),
+        "expired": frozenset({"draft", "open"}),
+        "cancelled": frozenset({"draft", "open"}),
+        "failed": frozenset({"draft", "open", "processing"}),
+        # Money that arrives late is still money: what had expired or failed can be paid.
+        "paid": frozenset({"draft", "open", "processing", "expired", "cancelled", "failed"}),
+        # Paid, but what was bought is gone: staff pays it back.
+        "conflict": frozenset({"draft", "open", "processing", "expired", "cancelled", "failed"}),
+        "partly_refunded": frozenset({"paid", "conflict"}),
+        "refunded": frozenset({"paid", "conflict", "partly_refunded"}),
+        # The buyer's bank took the money back for good.
+        "charged_back": frozenset({"paid", "conflict", "partly_refunded"}),
+    },
+    "payment": {
+        "processing": frozenset({"created"}),
+        "failed": frozenset({"created", "processing"}),
+        "succeeded": frozenset({"created", "processing", "failed"}),
+    },
+    "refund": {
+        "pending": frozenset({"requested"}),
+        "succeeded": frozenset({"requested", "pending"}),
+        # A bank may send a refund back after it had gone through.
+        "failed": frozenset({"requested", "pending", "succeeded"}),
+    },
+    "dispute": {
+        "under_review": frozenset({"open"}),
+        "won": frozenset({"open", "under_review"}),
+        "lost": frozenset({"open", "under_review"}),
+    },
+    "hold": {
+        "captured": frozenset({"open"}),
+        "released": frozenset({"open"}),
+    },
+}
+
+
+def sources(kind: str, state: str) -> frozenset[str]:
+    """Return the states from which `kind` may move to `state`. Raises KeyError for an unknown."""
+    return MOVES[kind][state]
