@@ -19,8 +19,8 @@ def hide_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventD
     return event
 
 
-# Addresses whose last part lets whoever has it in: a new password, a proven address.
-ONE_TIME = re.compile(r"(/password/reset/key/|/confirm-email/)[^\s/?]+")
+# Addresses whose last part lets whoever has it in: a new password, a proven address, a paid key.
+ONE_TIME = re.compile(r"(/password/reset/key/|/confirm-email/|/claim/)[^\s/?]+")
 
 
 def hide_one_time_links(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
@@ -84,5 +84,7 @@ def logging_settings(level: str, *, as_json: bool) -> dict[str, Any]:
             "django.request": {"level": "ERROR"},  # the request line already says 4xx
             "celery.utils.functional": {"level": "WARNING"},
             "fontTools": {"level": "WARNING"},
+            "weasyprint": {"level": "ERROR"},  # it tells each step, and each CSS rule it skips
+            "weasyprint.progress": {"level": "ERROR"},
         },
     }

@@ -386,6 +386,7 @@ MAIL_RENEWALS = {
     "account/email/email_confirmation": "accounts.flows.signup.send_verification",
     "account/email/email_confirmation_signup": "accounts.flows.signup.send_verification",
     "account/email/password_reset_key": "accounts.flows.signup.send_reset",
+    "billing/email/key_ready": "billing.flows.keyplans.send_links",
 }
 
 # --- Prompts -----------------------------------------------------------------------------------
@@ -436,12 +437,44 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-# --- Stripe mirror -----------------------------------------------------------------------------
+# --- Payments ----------------------------------------------------------------------------------
 env.title("Payments")
-STRIPE_TEST_SECRET_KEY = env.text("STRIPE_API_KEY", help="Stripe secret key. Optional.")
-STRIPE_LIVE_SECRET_KEY = STRIPE_TEST_SECRET_KEY
-STRIPE_LIVE_MODE = STRIPE_TEST_SECRET_KEY.startswith("sk_live_")
-STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET", help="Signs Stripe's webhooks. Optional.")
+STRIPE_API_KEY = env.text(
+    "STRIPE_API_KEY",
+    help="Stripe secret key, sk_live_… or sk_test_…. Without it nothing is sold in production, and "
+    "development has test payments.",
+    aliases=("STRIPE_SECRET_KEY",),
+)
+STRIPE_WEBHOOK_SECRETS = env.names(
+    "STRIPE_WEBHOOK_SECRET",
+    help="Signs Stripe's webhooks (whsec_…). While rotating: the new one, the old one.",
+)
+STRIPE_TAX = env.flag(
+    "STRIPE_TAX", False, help="Stripe Tax works out the tax at checkout, instead of our table."
+)
+STRIPE_API_URL = env.text("STRIPE_API_URL", help="Another address for Stripe's API, for tests.")
+# The version dj-stripe's tables are made for; the webhook endpoint at Stripe must have the same.
+STRIPE_API_VERSION = "2026-05-27.dahlia"
+STRIPE_LIVE_MODE = STRIPE_API_KEY.startswith(("sk_live_", "rk_live_"))
+# dj-stripe only copies what we fetch ourselves; it never gets a key that would open anything.
+STRIPE_LIVE_SECRET_KEY = "sk_live_" + "mirror" * 4
+STRIPE_TEST_SECRET_KEY = "sk_test_" + "mirror" * 4
+WEBHOOK_BODY_LIMIT = 256_000  # bytes; larger ones are refused before anything is stored
+# What a payment sets off, and what a refund, a lost dispute or a lapse takes back. `fulfil` and
+# `withdraw` take a billing.models.Fulfilment, write to the database only, and may be run twice;
+# `validate` takes an entitlement template and returns what is wrong with it.
+FULFILMENT = {
+    "billing.plan": {
+        "fulfil": "billing.flows.plans.fulfil",
+        "withdraw": "billing.flows.plans.withdraw",
+        "validate": "billing.flows.plans.problems",
+    },
+    "billing.key": {
+        "fulfil": "billing.flows.keyplans.fulfil",
+        "withdraw": "billing.flows.keyplans.withdraw",
+        "validate": "billing.flows.keyplans.problems",
+    },
+}
 DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
 
 # --- Security ----------------------------------------------------------------------------------
@@ -472,6 +505,10 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # Chrome holds form-action against where a form's answer redirects to: Google's consent page.
 GOOGLE_ACCOUNTS = ["https://accounts.google.com"] if GOOGLE_CLIENT_ID else []
+# The same for Stripe's payment page and customer portal.
+STRIPE_PAGES = (
+    ["https://checkout.stripe.com", "https://billing.stripe.com"] if STRIPE_API_KEY else []
+)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -483,7 +520,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-src": [SELF],
         "object-src": [NONE],
         "base-uri": [SELF],
-        "form-action": [SELF, *GOOGLE_ACCOUNTS],
+        "form-action": [SELF, *GOOGLE_ACCOUNTS, *STRIPE_PAGES],
         "frame-ancestors": [NONE],
     }
 }
