@@ -7,3 +7,8 @@ class BillingConfig(AppConfig):
     """Money and usage."""
 
     name = "billing"
+
+    def ready(self) -> None:
+        """Connect the checks."""
+        # Imported here because they need the app registry, as Django's documentation advises.
+        from billing import checks  # noqa: F401
