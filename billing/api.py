@@ -1,6 +1,10 @@
-"""Doors for programs: is my key good, and what is left today."""
+"""Doors for programs: is my key good, what is left today, and where can I pay."""
 
+import secrets
 from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
@@ -8,9 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from billing.flows import quotas
-from common.api import key_of
-from common.schema import ERRORS, KEY_AUTH
+from accounts.flows import signup
+from billing.flows import checkout, quotas
+from common.api import body_of, key_of
+from common.errors import UserError
+from common.ratelimit import limit, visitor_of
+from common.schema import ERROR, ERRORS, KEY_AUTH
 
 USAGE = inline_serializer(
     "Usage",
@@ -101,3 +108,82 @@ class UsageView(APIView):
             "expires_at": standing.key.expires_at,
         }
         return _answer(data, standing)
+
+
+WANTED = inline_serializer(
+    "CheckoutRequest",
+    {
+        "offer": serializers.CharField(help_text="Code of an offer, as /buy names it."),
+        "email": serializers.EmailField(help_text="Where receipt and key are sent."),
+        "country": serializers.CharField(required=False, help_text="ISO 3166, for the tax."),
+    },
+)
+STARTED = inline_serializer(
+    "CheckoutStarted",
+    {
+        "checkout_url": serializers.URLField(help_text="Send the buyer there."),
+        "url": serializers.URLField(help_text="The same."),
+        "session_id": serializers.CharField(),
+        "order": serializers.UUIDField(),
+        "state": serializers.CharField(),
+        "total": serializers.IntegerField(help_text="Minor units, with tax."),
+        "currency": serializers.CharField(),
+    },
+)
+CHECKOUT_ERRORS = {
+    404: OpenApiResponse(ERROR, "Nothing of that name is for sale."),
+    409: OpenApiResponse(ERROR, "It can't be bought now; `code` says why."),
+    503: OpenApiResponse(ERROR, "Payments are not set up, or the provider does not answer."),
+}
+CHECKOUTS_A_MINUTE = 20
+
+
+class CheckoutView(APIView):
+    """Begins a purchase for somebody without an account here."""
+
+    @extend_schema(
+        summary="Begin a purchase",
+        description="Makes an order and answers where it can be paid. Prices are ours, whatever is "
+        "sent. Send an Idempotency-Key header to be safe against a lost answer: the same key "
+        "returns the same order.",
+        request=WANTED,
+        responses={200: OpenApiResponse(STARTED), **ERRORS, **CHECKOUT_ERRORS},
+        auth=[],
+    )
+    def post(self, request: Request) -> Response:
+        """Place an order and open the provider's page."""
+        limit("checkout", visitor_of(request), most=CHECKOUTS_A_MINUTE, seconds=60)
+        data = body_of(request)
+        offer = checkout.offer_wanted(
+            {name: data.get(name) for name in ("offer", "plan", "price", "price_id")}
+        )
+        email = _email_in(data)
+        key = request.headers.get("Idempotency-Key", "").strip()[:60]
+        order = checkout.place(
+            offer,
+            account=signup.guest_account(email),
+            buyer={"email": email, "country": str(data.get("country") or "")[:2].upper()},
+            idempotency_key=f"api:{key or secrets.token_urlsafe(16)}",
+        )
+        url = checkout.start(order)
+        answer = {
+            "checkout_url": url,
+            "url": url,
+            "session_id": order.checkout_ref,
+            "order": order.uuid,
+            "state": order.state,
+            "total": order.total,
+            "currency": order.currency,
+        }
+        return Response(answer, headers={"Cache-Control": "no-store"})
+
+
+def _email_in(data: dict[str, Any]) -> str:
+    email = str(data.get("email") or "").strip()
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise UserError(
+            "invalid_email", "Send the buyer's address as email.", field="email"
+        ) from None
+    return email

@@ -2,16 +2,22 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import ApiKey, OutgoingMail
+from tests.billing.conftest import buy, offers, place
+
+__all__ = ["buy", "offers", "place"]
 
 pytestmark = pytest.mark.django_db
 
 PUBLIC, SIGNED_IN, OWNER, STAFF, MACHINE = "public", "signed-in", "owner", "staff", "machine"
+BUYER = "buyer"
 
 # The route of each pattern, as Django writes it, and who it is for. A prefix ending in "*" covers
 # a framework's own addresses.
@@ -27,8 +33,24 @@ CLASSES = {
     "api/v1/*": MACHINE,
     "auth/check": MACHINE,
     "usage": MACHINE,
+    "checkout/create": PUBLIC,  # buying needs no sign-up: see tests/billing/test_checkout.py
+    "create-checkout-session": PUBLIC,
+    "stripe/webhook": PUBLIC,  # signed by Stripe: see tests/billing/test_inbox.py
+    "stripe-webhook": PUBLIC,
     "account/": SIGNED_IN,
     "account/keys/<int:pk>/revoke/": OWNER,
+    "account/plans/": SIGNED_IN,
+    "account/plans/portal/": OWNER,
+    "buy": PUBLIC,
+    "buy/<slug:code>": PUBLIC,
+    # These are for the account's members and the browser that bought: guests buy without a login,
+    # so strangers get a 404, here below and in tests/billing.
+    "orders/<uuid:uuid>/": BUYER,
+    "orders/<uuid:uuid>/state": BUYER,
+    "invoices/<int:pk>/": BUYER,
+    "invoices/<int:pk>.pdf": BUYER,
+    "test-payments/<str:ref>": BUYER,  # development only: see test_test_payments.py
+    "claim/<str:token>": PUBLIC,  # whoever has the link: see test_claim_page.py
     "outbox/*": PUBLIC,  # development only: see test_outbox.py
     "account/signup/": PUBLIC,
     "account/login/": PUBLIC,
@@ -74,6 +96,7 @@ ALL = sorted(set(routes(get_resolver().url_patterns)))
 def example(route: str) -> str:
     """Return an address that fits a route."""
     path = re.sub(r"<int:\w+>", "1", route)
+    path = re.sub(r"<uuid:\w+>", str(UUID(int=1)), path)
     path = re.sub(r"\(\?P<\w+>[^)]*\)", "1", path)
     path = re.sub(r"<path:\w+>|<\w+:\w+>|<\w+>", "x", path)
     return "/" + path.replace("\\", "").replace("/?", "/")
@@ -95,6 +118,23 @@ def test_a_stranger_is_sent_to_the_login(client: Client, route: str) -> None:
         assert response.status_code in (302, 405), (method, response.status_code)
         if response.status_code == 302:
             assert response.headers["Location"].startswith("/account/login/")
+
+
+@pytest.mark.parametrize("route", [r for r in ALL if class_of(r) == BUYER])
+def test_what_was_bought_is_shown_to_its_buyer_only(
+    client: Client, stranger_client: Client, owner_client: Client, buy: Any, route: str
+) -> None:
+    order = buy("prompts-basic")
+    address = "/" + (
+        route.replace("<uuid:uuid>", str(order.uuid))
+        .replace("<int:pk>", str(order.invoices.get().pk))
+        .replace("<str:ref>", order.checkout_ref)
+    )
+    assert owner_client.get(address).status_code == 200
+    for who in (client, stranger_client):
+        for method in ("get", "post"):
+            assert getattr(who, method)(address).status_code in (404, 405)
+            assert getattr(who, method)(example(route)).status_code in (404, 405)
 
 
 @pytest.mark.parametrize("route", [r for r in ALL if class_of(r) == STAFF])

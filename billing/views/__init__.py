@@ -1,0 +1,1 @@
+"""Pages of money: the account and its keys, the shop, orders, plans, claims, invoices."""

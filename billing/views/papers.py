@@ -1,0 +1,85 @@
+"""Invoices and credit notes, on the screen and as PDF, from one template."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_safe
+from weasyprint import HTML  # type: ignore[import-untyped]
+from weasyprint.urls import (  # type: ignore[import-untyped]
+    FatalURLFetchingError,
+    URLFetcher,
+    URLFetcherResponse,
+)
+
+from billing.models import Invoice
+from billing.views import access
+from common.ratelimit import limit, visitor_of
+
+PDFS_A_MINUTE = 20
+PAPER = "https://static.invalid/"  # what stands before the name of a file of ours in the PDF's page
+KINDS = {".css": "text/css", ".woff2": "font/woff2", ".svg": "image/svg+xml"}
+
+
+class OwnFiles(URLFetcher):
+    """Gives the PDF our static files and nothing else: no network, no other file."""
+
+    def fetch(self, url: str, headers: dict[str, str] | None = None) -> URLFetcherResponse:
+        """Return a static file. Raises FatalURLFetchingError for any other address."""
+        name = url.removeprefix(PAPER)
+        kind = KINDS.get(Path(name).suffix)
+        found = finders.find(name) if url.startswith(PAPER) and kind else None
+        if not isinstance(found, str):
+            raise FatalURLFetchingError(f"An invoice may not load {url[:100]}")
+        return URLFetcherResponse(url, Path(found).read_bytes(), {"Content-Type": str(kind)})
+
+
+@require_safe
+def invoice(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show an invoice or a credit note, made for printing."""
+    return render(request, "billing/invoice.html", _context(_invoice_or_404(request, pk)))
+
+
+@require_safe
+def invoice_pdf(request: HttpRequest, pk: int) -> HttpResponse:
+    """Return it as a PDF."""
+    row = _invoice_or_404(request, pk)
+    limit("pdf", visitor_of(request), most=PDFS_A_MINUTE, seconds=60)
+    return pdf_of(row)
+
+
+def pdf_of(row: Invoice) -> HttpResponse:
+    """Answer an invoice as a PDF; who may see it was asked before."""
+    page = render_to_string("billing/invoice_pdf.html", {**_context(row), "files": PAPER})
+    pdf = HTML(string=page, base_url=PAPER, url_fetcher=OwnFiles()).write_pdf()
+    response = HttpResponse(pdf, content_type="application/pdf")
+    name = "".join(c if c.isalnum() or c in "-_" else "-" for c in row.number)
+    response["Content-Disposition"] = f'inline; filename="{name}.pdf"'
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _invoice_or_404(request: HttpRequest, pk: int) -> Invoice:
+    parts = ("order", "corrects", "payment", "refund")
+    row = Invoice.objects.select_related(*parts).filter(pk=pk).first()
+    if row is None:
+        raise Http404
+    mine = str(row.order.uuid) in access.made_here(request)
+    if not (mine or Invoice.objects.visible_to(request.user).filter(pk=pk).exists()):
+        raise Http404
+    return row
+
+
+def _context(row: Invoice) -> dict[str, Any]:
+    money = row.payment or row.refund
+    return {
+        "invoice": row,
+        "test": money is not None and money.gateway == "sandbox",
+        "by_provider": row.issued_by,
+        # Where Stripe works the tax out, none may have other reasons than this.
+        "no_tax": not (row.tax_lines or row.issued_by or settings.STRIPE_TAX),
+    }
