@@ -2,6 +2,7 @@
 
 import structlog
 from celery import shared_task
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Sum
 from django.utils import timezone
@@ -12,6 +13,7 @@ from billing import emails, gateways
 from billing.errors import BillingError
 from billing.flows import differences, fulfilment, invoices, settle, subscriptions
 from billing.gateways.contract import (
+    CheckoutSnapshot,
     DisputeSnapshot,
     InvoiceSnapshot,
     Kind,
@@ -148,10 +150,21 @@ def any_payment(gateway: str, snapshot: PaymentSnapshot) -> str:
     known = Payment.objects.filter(gateway=gateway, ref=snapshot.ref).first()
     invoice_ref = snapshot.invoice_ref or (known.invoice_ref if known else "")
     if not invoice_ref:
-        return settle.payment(gateway, snapshot)
+        return _order_s_payment(gateway, snapshot)
     fetched = gateways.by_code(gateway).fetch(Kind.INVOICE, invoice_ref)
     assert isinstance(fetched, InvoiceSnapshot)
     return subscriptions.apply_invoice(gateway, fetched)
+
+
+def _order_s_payment(gateway: str, snapshot: PaymentSnapshot) -> str:
+    order = settle.order_of(snapshot.order_uuid)
+    if settings.STRIPE_TAX and order is not None and order.checkout_ref:
+        # Only the checkout knows how much of it is tax.
+        checkout = gateways.by_code(gateway).fetch(Kind.CHECKOUT, order.checkout_ref)
+        assert isinstance(checkout, CheckoutSnapshot)
+        if checkout.payment is not None and checkout.payment.ref == snapshot.ref:
+            return settle.checkout(gateway, checkout)
+    return settle.payment(gateway, snapshot)
 
 
 def _row_of(gateway: str, snapshot: RefundSnapshot, payment: Payment) -> Refund | None:

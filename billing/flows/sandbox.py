@@ -39,7 +39,8 @@ def acts_for(checkout: SandboxObject) -> list[str]:
     """Return what can be played with a checkout as it stands, in the order of the page."""
     data = checkout.data
     if data["state"] == "open":
-        return ["pay", "decline", "pay_later", "expire"]
+        later = [] if data["mode"] == "subscription" else ["pay_later"]
+        return ["pay", "decline", *later, "expire"]
     subscription = _object(data.get("subscription_ref", ""))
     if subscription is not None:
         ended = subscription.data["state"] == "canceled"
@@ -53,7 +54,7 @@ def acts_for(checkout: SandboxObject) -> list[str]:
 
 
 def _after_payment(payment: SandboxObject | None) -> list[str]:
-    if payment is None or payment.data["state"] != "succeeded":
+    if payment is None or payment.data["state"] != "succeeded" or not _left(payment):
         return []
     dispute = _object(f"{payment.ref}_dispute")
     if dispute is None:
@@ -91,8 +92,6 @@ def _decline(checkout: SandboxObject) -> About:
 
 
 def _pay_later(checkout: SandboxObject) -> About:
-    if checkout.data["mode"] == "subscription":
-        raise BillingError("act_unknown", "Subscriptions are paid at once.")
     payment = _payment(checkout, "processing")
     _change(checkout, state="complete", payment_ref=payment.ref)
     return [(Kind.CHECKOUT, checkout.ref)]
@@ -116,16 +115,12 @@ def _bounce(checkout: SandboxObject) -> About:
 def _refund(checkout: SandboxObject) -> About:
     payment = _last(checkout)
     assert payment is not None
-    done = SandboxObject.objects.filter(kind=Kind.REFUND, data__payment_ref=payment.ref)
-    left = payment.data["amount"] - sum(row.data["amount"] for row in done)
-    if left <= 0:
-        raise BillingError("act_unknown", "All of it is paid back already.")
     row = SandboxObject.objects.create(
         kind=Kind.REFUND,
-        ref=f"{payment.ref}_refund_{done.count() + 1}",
+        ref=f"{payment.ref}_refund",
         data={
             "payment_ref": payment.ref,
-            "amount": left,
+            "amount": _left(payment),
             "currency": payment.data["currency"],
             "state": "succeeded",
             "reason": "Paid back on the test page.",
@@ -324,6 +319,12 @@ def _invoice(
     )
     _change(subscription, latest_invoice_ref=row.ref)
     return row
+
+
+def _left(payment: SandboxObject) -> int:
+    """Return what was not paid back yet, in minor units."""
+    back = SandboxObject.objects.filter(kind=Kind.REFUND, data__payment_ref=payment.ref)
+    return int(payment.data["amount"]) - sum(row.data["amount"] for row in back)
 
 
 def _last(checkout: SandboxObject) -> SandboxObject | None:

@@ -128,10 +128,9 @@ def _problem(order: Order, row: Payment) -> tuple[str, str, str] | None:
         return Difference.Kind.DOUBLE, earlier.ref, row.ref
     asked = f"{order.total} {order.currency}"
     got = f"{row.amount} {row.currency}"
-    if settings.STRIPE_TAX and row.currency == order.currency:
-        # Stripe worked the tax out at checkout: what we know is the amount before it.
-        lines = order.total if order.price.includes_tax else order.net + row.tax
-        asked = f"{lines} {order.currency}"
+    if settings.STRIPE_TAX and not order.price.includes_tax:
+        # Stripe added the tax at checkout: what we know is the amount before it.
+        asked = f"{order.total + row.tax} {order.currency}"
     return None if asked == got else (Difference.Kind.AMOUNT, asked, got)
 
 

@@ -62,15 +62,16 @@ def quote(
 ) -> Quote:
     """Work out what an offer costs where the buyer is.
 
-    A country without a rate is one we are not registered in: no tax, and the quote says so. Raises
-    BillingError `no_price`, and `tax_unknown` for goods that are sent to such a country.
+    A country without a rate is one we are not registered in: no tax, and the quote says so. With
+    Stripe Tax the quote has no tax at all: Stripe adds or splits it at the checkout. Raises
+    BillingError `no_price`, and `tax_unknown` for goods that are sent to a country without a rate.
     """
     price = offer.price
     if price is None:
         raise BillingError("no_price", "This has no price at the moment.")
     lines = (Line(offer.name, price.amount), *extra)
     amount = sum(line.amount for line in lines)
-    rate = _rate(country, ships=offer.ships)
+    rate = None if settings.STRIPE_TAX else _rate(country, ships=offer.ships)
     if rate is None and offer.ships and not settings.STRIPE_TAX:
         raise BillingError("tax_unknown", "We can't send this to that country yet.")
     tax = tax_in(amount, rate.basis_points, included=price.includes_tax) if rate else 0

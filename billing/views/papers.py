@@ -1,41 +1,19 @@
 """Invoices and credit notes, on the screen and as PDF, from one template."""
 
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
-from django.contrib.staticfiles import finders
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
-from weasyprint import HTML  # type: ignore[import-untyped]
-from weasyprint.urls import (  # type: ignore[import-untyped]
-    FatalURLFetchingError,
-    URLFetcher,
-    URLFetcherResponse,
-)
 
 from billing.models import Invoice
 from billing.views import access
 from common.ratelimit import limit, visitor_of
 
 PDFS_A_MINUTE = 20
-PAPER = "https://static.invalid/"  # what stands before the name of a file of ours in the PDF's page
-KINDS = {".css": "text/css", ".woff2": "font/woff2", ".svg": "image/svg+xml"}
-
-
-class OwnFiles(URLFetcher):
-    """Gives the PDF our static files and nothing else: no network, no other file."""
-
-    def fetch(self, url: str, headers: dict[str, str] | None = None) -> URLFetcherResponse:
-        """Return a static file. Raises FatalURLFetchingError for any other address."""
-        name = url.removeprefix(PAPER)
-        kind = KINDS.get(Path(name).suffix)
-        found = finders.find(name) if url.startswith(PAPER) and kind else None
-        if not isinstance(found, str):
-            raise FatalURLFetchingError(f"An invoice may not load {url[:100]}")
-        return URLFetcherResponse(url, Path(found).read_bytes(), {"Content-Type": str(kind)})
 
 
 @require_safe
@@ -54,8 +32,10 @@ def invoice_pdf(request: HttpRequest, pk: int) -> HttpResponse:
 
 def pdf_of(row: Invoice) -> HttpResponse:
     """Answer an invoice as a PDF; who may see it was asked before."""
-    page = render_to_string("billing/invoice_pdf.html", {**_context(row), "files": PAPER})
-    pdf = HTML(string=page, base_url=PAPER, url_fetcher=OwnFiles()).write_pdf()
+    # WeasyPrint takes more than a second to load: only who asks for a PDF waits for it.
+    paper = import_module("billing.paper")
+    page = render_to_string("billing/invoice_pdf.html", {**_context(row), "files": paper.FILES})
+    pdf = paper.pdf(page)
     response = HttpResponse(pdf, content_type="application/pdf")
     name = "".join(c if c.isalnum() or c in "-_" else "-" for c in row.number)
     response["Content-Disposition"] = f'inline; filename="{name}.pdf"'

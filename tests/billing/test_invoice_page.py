@@ -9,7 +9,7 @@ from django.test import Client
 from weasyprint.urls import FatalURLFetchingError
 
 from billing.models import Invoice, Payment, Seller
-from billing.views.papers import PAPER, OwnFiles
+from billing.paper import FILES, OwnFiles
 from tests.billing.conftest import play
 
 pytestmark = pytest.mark.django_db
@@ -81,9 +81,9 @@ def test_what_a_buyer_typed_is_text_on_the_paper(owner_client: Client, buy: Any)
     [
         "https://example.org/x.css",
         "file:///etc/passwd",
-        f"{PAPER}../config/settings.py",
-        f"{PAPER}js/base.js",
-        f"{PAPER}css/missing.css",
+        f"{FILES}../config/settings.py",
+        f"{FILES}js/base.js",
+        f"{FILES}css/missing.css",
         "data:text/css,a{}",
     ],
 )

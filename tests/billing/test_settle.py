@@ -16,6 +16,7 @@ from billing.models import (
     Offer,
     Order,
     Payment,
+    Price,
     SandboxObject,
     TaxRate,
 )
@@ -178,3 +179,32 @@ def test_a_handler_that_fails_never_undoes_the_payment(
     row = Fulfilment.objects.get()
     assert (row.state, "broken on purpose" in row.error) == (JobState.FAILED, True)
     assert order in Order.objects.needing_attention()
+
+
+@pytest.mark.parametrize(("includes_tax", "paid", "tax"), [(False, 595, 95), (True, 500, 80)])
+@pytest.mark.parametrize("first", [Kind.CHECKOUT, Kind.PAYMENT])
+def test_with_stripe_tax_the_checkout_says_how_much_of_it_is_tax(
+    place: Buy,
+    account: Account,
+    settings: Any,
+    includes_tax: bool,
+    paid: int,
+    tax: int,
+    first: Kind,
+) -> None:
+    settings.STRIPE_TAX = True
+    TaxRate.objects.create(country="US", basis_points=1000)  # not asked: Stripe knows better
+    Price.objects.filter(offer__code="writing-topup-50").update(includes_tax=includes_tax)
+    order = place("writing-topup-50")
+    assert (order.tax, order.total) == (0, 500)
+    page = SandboxObject.objects.get(ref=order.checkout_ref)
+    page.data |= {"amount": paid, "tax": tax}
+    page.save()
+    sandbox.ACTS["pay"](page)
+    payment = SandboxObject.objects.get(kind="payment")
+    events.apply("sandbox", first, str(order.checkout_ref if first == "checkout" else payment.ref))
+    order.refresh_from_db()
+    assert (order.state, balance(account)) == ("paid", 5000)
+    invoice = Invoice.objects.get()
+    assert (invoice.net, invoice.tax, invoice.total) == (paid - tax, tax, paid)
+    assert Difference.objects.count() == 0

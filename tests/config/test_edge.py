@@ -77,6 +77,8 @@ def test_one_time_links_are_blanked_in_the_log(lines: io.StringIO) -> None:
         "GET /account/password/reset/key/1-dicoyg-abcdef/",
         extra={"request": "GET /account/confirm-email/Mg:1tk:abc/"},
     )
+    log.info("GET /claim/Zx9-claimtoken_w")
+    assert "claimtoken" not in lines.getvalue()
     assert "dicoyg" not in lines.getvalue()
     assert "1tk" not in lines.getvalue()
     assert "[hidden]" in lines.getvalue()
