@@ -3,7 +3,12 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from allauth.account.signals import email_confirmed, password_reset, user_signed_up
+from allauth.account.signals import (
+    email_confirmed,
+    password_reset,
+    user_logged_in,
+    user_signed_up,
+)
 from django.dispatch import receiver
 
 from accounts.flows import signup
@@ -26,3 +31,9 @@ def on_email_confirmed(sender: Any, email_address: EmailAddress, **kwargs: Any) 
 def on_password_reset(sender: Any, user: User, **kwargs: Any) -> None:
     """Who opens the mailbox and chooses the password is the owner."""
     signup.was_reset(user)
+
+
+@receiver(user_logged_in)
+def on_login(sender: Any, user: User, **kwargs: Any) -> None:
+    """What a person bought without signing in is theirs once they sign in."""
+    signup.claim_proven(user)

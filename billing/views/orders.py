@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 from redis.exceptions import RedisError
 
+from accounts.models import Account
 from billing.errors import BillingError
 from billing.flows import checkout, events, keyplans
 from billing.gateways.contract import NotFound
@@ -149,7 +150,7 @@ def _page(request: HttpRequest, row: Order, *, new_key: str = "") -> HttpRespons
         "preparing": bool(row.paid_at) and _preparing(row),
         "subscription": _subscription(row),
         "key_plan": getattr(row, "key_plan", None),
-        "wallet": _wallet(row),
+        "wallet": _wallet(request, row),
         "acting": acting,
         "can_pay": acting and row.state in PAYABLE,
         "can_give_up": acting and row.state in GIVE_UP,
@@ -176,8 +177,15 @@ def _subscription(row: Order) -> Subscription | None:
     return getattr(row, "subscription", None)
 
 
-def _wallet(row: Order) -> Wallet | None:
-    """Return the coins the buyer has now, where this order was about coins."""
+def _wallet(request: HttpRequest, row: Order) -> Wallet | None:
+    """Return the coins the buyer has now, where this order was about coins.
+
+    For members only: whoever buys for somebody's address learns nothing about what they have.
+    """
     if not (row.paid_at and row.price.entitlement.get("coins")):
         return None
+    if str(row.uuid) in access.made_here(request):
+        members = Account.objects.visible_to(request.user)
+        if not members.filter(pk=row.account_id).exists():
+            return None
     return getattr(row.account, "wallet", None)

@@ -147,6 +147,17 @@ def test_a_guest_has_one_account_until_it_is_claimed(owner: User) -> None:
     assert signup.guest_account("guest@example.org") != first
 
 
+def test_what_was_bought_as_a_guest_after_the_proof_is_there_at_the_next_login(
+    client: Client,
+) -> None:
+    client.post("/account/signup/", SIGNUP)
+    EmailAddress.objects.update(verified=True)
+    client.post("/account/logout/")
+    guest = signup.guest_account("new@example.org")
+    client.post("/account/login/", {"login": SIGNUP["email"], "password": SIGNUP["password1"]})
+    assert Account.objects.visible_to(User.objects.get()).filter(pk=guest.pk).exists()
+
+
 def test_a_claimed_guest_cannot_be_claimed_again(owner: User, stranger: User) -> None:
     guest = signup.guest_account("guest@example.org")
     assert signup.claim_guests(owner, "guest@example.org") == 1
