@@ -6,6 +6,7 @@ late, twice and in any order, so an event that comes too late simply changes not
 
 from typing import Final
 
+RUNNING: Final = frozenset({"trialing", "active", "past_due", "unpaid", "paused"})
 # kind → new state → the states it may be reached from.
 MOVES: Final[dict[str, dict[str, frozenset[str]]]] = {
     "order": {
@@ -38,6 +39,15 @@ MOVES: Final[dict[str, dict[str, frozenset[str]]]] = {
         "under_review": frozenset({"open"}),
         "won": frozenset({"open", "under_review"}),
         "lost": frozenset({"open", "under_review"}),
+    },
+    # As the provider says, to and fro; but what has ended never runs again.
+    "subscription": {
+        "incomplete": frozenset(),
+        "incomplete_expired": frozenset({"incomplete"}),
+        **{
+            state: (RUNNING | {"incomplete"}) - {state}
+            for state in ("trialing", "active", "past_due", "unpaid", "paused", "canceled")
+        },
     },
     "hold": {
         "captured": frozenset({"open"}),

@@ -28,6 +28,7 @@ from billing.models import (
     Subscription,
     SubscriptionState,
 )
+from billing.moves import sources
 from common import faults
 
 log = structlog.get_logger(__name__)
@@ -68,10 +69,9 @@ def keep(gateway: str, snapshot: SubscriptionSnapshot, *, asked_at: datetime) ->
             defaults=_first(order, asked_at),
         )
         row = Subscription.objects.select_for_update().get(pk=row.pk)
-        if not created and asked_at <= row.asked_at:
-            return "older than what is known"
         before = (row.price_id, row.state)
-        _write(row, snapshot, gateway, asked_at)
+        if not _write(row, snapshot, asked_at):
+            return "older than what is known"
         _follow(order, row, before=before, created=created)
         faults.point("subscription_before_commit")
     return row.state
@@ -90,30 +90,43 @@ def _first(order: Order, asked_at: datetime) -> dict[str, Any]:
         "price": order.price,
         "family": order.offer.family,
         "state": SubscriptionState.INCOMPLETE,
-        "asked_at": asked_at,
+        "asked_at": asked_at - timedelta(microseconds=1),  # so that the first answer is newer
     }
 
 
-def _write(
-    row: Subscription, snapshot: SubscriptionSnapshot, gateway: str, asked_at: datetime
-) -> None:
-    price = _price_of(gateway, snapshot.price_ref, row)
-    row.price, row.offer, row.family = price, price.offer, price.offer.family
-    row.state = snapshot.state
-    row.period_start, row.period_end = snapshot.period_start, snapshot.period_end
-    row.trial_end, row.ended_at = snapshot.trial_end, snapshot.ended_at
-    row.cancel_at_period_end = snapshot.cancel_at_period_end
-    row.asked_at = asked_at
-    if row.state in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING):
-        row.overdue_since, row.grace_until, row.reminders = None, None, 0
+def _write(row: Subscription, snapshot: SubscriptionSnapshot, asked_at: datetime) -> bool:
+    """Write a snapshot by one conditional UPDATE.
+
+    False: what is stored was asked for later, or the move is not legal any more.
+    """
+    price = _price_of(row.gateway, snapshot.price_ref, row)
+    fields = {
+        "price": price,
+        "offer": price.offer,
+        "family": price.offer.family,
+        "state": snapshot.state,
+        "period_start": snapshot.period_start,
+        "period_end": snapshot.period_end,
+        "trial_end": snapshot.trial_end,
+        "ended_at": snapshot.ended_at,
+        "cancel_at_period_end": snapshot.cancel_at_period_end,
+        "asked_at": asked_at,
+    }
+    if snapshot.state in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING):
+        fields |= {"overdue_since": None, "grace_until": None, "reminders": 0}
+    rows = Subscription.objects.filter(
+        pk=row.pk,
+        asked_at__lt=asked_at,
+        state__in=sources("subscription", snapshot.state) | {snapshot.state},
+    )
     try:
         with transaction.atomic():
-            row.duplicate = False
-            row.save()
+            written = rows.update(**fields, duplicate=False)
     except IntegrityError:
         # Two checkouts of one family were paid side by side. The second gives nothing twice.
-        row.duplicate = True
-        row.save()
+        written = rows.update(**fields, duplicate=True)
+    row.refresh_from_db()
+    return bool(written)
 
 
 def _price_of(gateway: str, ref: str, row: Subscription) -> Price:
@@ -170,7 +183,7 @@ def _lapse(row: Subscription, why: str) -> None:
 
 # --- What the provider says about an invoice --------------------------------------------------
 def invoice(gateway: str, ref: str) -> str:
-    """Ask for a provider's invoice and apply it: paid delivers a period, failed begins the grace."""
+    """Ask for an invoice and apply it: paid delivers a period, failed begins the grace."""
     snapshot = gateways.by_code(gateway).fetch(Kind.INVOICE, ref)
     assert isinstance(snapshot, InvoiceSnapshot)
     return apply_invoice(gateway, snapshot)
