@@ -33,6 +33,7 @@ bench: export ATELIER_ENV = test
 bench: setup ## Measure speed and memory
 	@$(VENV) bench/optimizer.py
 	@$(VENV) bench/http.py
+	@$(VENV) -m bench.billing
 
 shell: export ATELIER_ENV = dev
 shell: setup ## A Python shell with all models

@@ -95,13 +95,13 @@ def web(environment: dict[str, str], port: int) -> Iterator[subprocess.Popen[byt
         server.wait(30)
 
 
-def measure(cases: list[Case], port: int, pids: list[int]) -> None:
+def measure(cases: list[Case], port: int, pids: list[int], *, seconds: float = SECONDS) -> None:
     """Run all cases in turns."""
     for turn in range(ROUNDS + 1):
         for case in cases:
-            seconds = WARM_UP if turn == 0 else SECONDS
+            span = WARM_UP if turn == 0 else seconds
             before = cpu_ticks(pids)
-            outcome = load.run(port, case.make, seconds=seconds, connections=CONNECTIONS)
+            outcome = load.run(port, case.make, seconds=span, connections=CONNECTIONS)
             used = (cpu_ticks(pids) - before) / TICKS * 1e6 / len(outcome.latencies)
             if turn:
                 case.rates.append(outcome.rate)
@@ -169,7 +169,11 @@ def prepare(environment: dict[str, str], database: str) -> None:
         "a = Account.objects.create(name='bench');"
         f"keys.issue(a, name='bench', daily_limit=2_000_000_000, text={KEY!r})"
     )
-    for arguments in (["migrate", "-v0"], ["seed"], ["shell", "--no-imports", "-c", script]):
+    for arguments in (
+        ["migrate", "-v0"],
+        ["seed"],
+        ["shell", "--no-imports", "-c", script],
+    ):
         subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,

@@ -3,7 +3,8 @@
 import selectors
 import socket
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 
@@ -19,6 +20,13 @@ class Outcome:
     def rate(self) -> float:
         """Answers per second."""
         return len(self.latencies) / self.seconds if self.seconds else 0.0
+
+    def add(self, other: "Outcome") -> None:
+        """Take in what came back another time."""
+        self.seconds += other.seconds
+        self.latencies += other.latencies
+        for status, count in other.statuses.items():
+            self.statuses[status] = self.statuses.get(status, 0) + count
 
     def percentile(self, share: float) -> float:
         """Latency in milliseconds below which `share` of the answers lie."""
@@ -94,9 +102,45 @@ def run(
     return outcome
 
 
-def request(method: str, path: str, *, key: str = "", body: bytes = b"") -> bytes:
+def paced(port: int, requests: Sequence[bytes], *, rate: float) -> Outcome:
+    """Send `rate` requests a second, whether or not earlier ones are answered.
+
+    Latency counts from the moment a request was planned for, so a server that is late for one is
+    charged for all that had to wait behind it. Raises TimeoutError where answers stay away.
+    """
+    outcome, selector, number = Outcome(), selectors.DefaultSelector(), 0
+    idle: deque[Connection] = deque()
+    start = time.perf_counter()
+    while number < len(requests) or selector.get_map():
+        while number < len(requests) and start + number / rate <= time.perf_counter():
+            connection = idle.popleft() if idle else Connection("127.0.0.1", port)
+            connection.send(requests[number])
+            connection.sent_at = start + number / rate
+            selector.register(connection.socket, selectors.EVENT_READ, connection)
+            number += 1
+        last = number == len(requests)
+        ready = selector.select(30 if last else max(start + number / rate - time.perf_counter(), 0))
+        if last and not ready:
+            raise TimeoutError(f"{len(selector.get_map())} answers stay away")
+        for event, _ in ready:
+            current: Connection = event.data
+            status = current.receive()
+            if status:
+                outcome.latencies.append(time.perf_counter() - current.sent_at)
+                outcome.statuses[status] = outcome.statuses.get(status, 0) + 1
+                selector.unregister(current.socket)
+                idle.append(current)
+    outcome.seconds = time.perf_counter() - start
+    for connection in idle:
+        connection.socket.close()
+    return outcome
+
+
+def request(
+    method: str, path: str, *, key: str = "", body: bytes = b"", headers: Sequence[str] = ()
+) -> bytes:
     """Return the bytes of a request."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Connection: keep-alive"]
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Connection: keep-alive", *headers]
     if key:
         lines.append(f"Authorization: Bearer {key}")
     if body:

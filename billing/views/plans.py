@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -151,13 +152,26 @@ def _history(request: HttpRequest, holders: dict[int, Holder]) -> tuple[Sequence
     wallets = {h.wallet.pk: h.account for h in holders.values() if h.wallet is not None}
     if not wallets:
         return [], 0
-    rows = LedgerEntry.objects.filter(wallet__in=wallets).order_by("-pk")
-    before = _number(request.GET.get("before", ""))
-    if before is not None:
-        rows = rows.filter(pk__lt=before)
-    found = list(rows[: PER_PAGE + 1])
+    found = list(_newest(list(wallets), _number(request.GET.get("before", ""))))
     page = [Change(row, wallets[row.wallet_id]) for row in found[:PER_PAGE]]
     return page, page[-1].entry.pk if len(found) > PER_PAGE else 0
+
+
+def _newest(wallets: list[int], before: int | None) -> QuerySet[LedgerEntry]:
+    """Return a page of these wallets' entries and one more, the newest first."""
+    rows = (
+        LedgerEntry.objects.all() if before is None else LedgerEntry.objects.filter(pk__lt=before)
+    )
+    if len(wallets) == 1:
+        return rows.filter(wallet__in=wallets).order_by("-pk")[: PER_PAGE + 1]
+    # For several wallets PostgreSQL would walk back through everybody's entries. So ask each wallet
+    # how far a page reaches in it, and sort only what lies within, by what no index offers.
+    last = rows.filter(wallet=OuterRef("pk")).order_by("-pk").values("pk")[PER_PAGE : PER_PAGE + 1]
+    reach = Wallet.objects.filter(pk__in=wallets).annotate(last=Subquery(last))
+    within = Q(pk__in=())
+    for wallet, oldest in reach.values_list("pk", "last"):
+        within |= Q(wallet=wallet, pk__gte=oldest or 0)
+    return rows.filter(within).order_by((F("pk") + 0).desc())[: PER_PAGE + 1]
 
 
 def _number(text: str) -> int | None:

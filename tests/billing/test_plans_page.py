@@ -104,6 +104,29 @@ def test_fifty_changes_make_a_page(owner_client: Client, account: Account) -> No
         assert page(owner_client, f"{PLANS}?before={odd}").count("Coins added") == 50
 
 
+def test_coins_of_several_accounts_make_one_history(
+    owner_client: Client, account: Account, owner: User
+) -> None:
+    team = Account.objects.create(kind=Account.Kind.TEAM, name="The team")
+    Membership.objects.create(account=team, user=owner, role=Role.VIEWER)
+    foreign = Account.objects.create(kind=Account.Kind.TEAM, name="Not mine")
+    for number in range(40):
+        for somebody in (account, team, foreign):
+            credits.grant(somebody, 100, ref=f"gift-{somebody.pk}-{number}")
+    for number in range(30):
+        credits.grant(team, 100, ref=f"late-{number}")
+    mine = LedgerEntry.objects.filter(wallet__account__in=(account, team)).order_by("-pk")
+    shown, seen, path = [*mine], 0, PLANS
+    while path:
+        answer = owner_client.get(path)
+        rows = [change.entry for change in answer.context["changes"]]
+        assert rows == shown[seen : seen + 50]
+        seen += len(rows)
+        older = answer.context["older"]
+        path = f"{PLANS}?before={older}" if older else ""
+    assert seen == 110
+
+
 def test_meters_show_what_was_used(owner_client: Client, account: Account, buy: Any) -> None:
     buy("campaigns-starter")
     meters.charge(account.pk, "campaigns.generations", 7)
