@@ -49,7 +49,10 @@ def first_price(offer: Offer, **values: Any) -> Price:
 
 @audited("billing.send_claim_link", "email", "claimed_at")
 def send_link(plan: KeyPlan, *, actor: User, reason: str) -> None:
-    """Mail new claim links for what waits at a plan's address. Raises BillingError, AccountsError."""
+    """Mail a new claim link for every key that waits at a plan's address.
+
+    Raises BillingError where this one cannot be claimed, AccountsError where none waits.
+    """
     if not plan.is_claimable:
         raise BillingError("nothing_to_claim", "This key was claimed or its time is over.")
     keyplans.send_links(plan.email)

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from celery import shared_task
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from billing import emails, gateways
@@ -40,6 +41,9 @@ OVER = (
     SubscriptionState.INCOMPLETE_EXPIRED,
     SubscriptionState.PAUSED,
 )
+LATE = (SubscriptionState.INCOMPLETE, SubscriptionState.PAST_DUE, SubscriptionState.UNPAID)
+# For good: nothing is late any more.
+ENDED = (SubscriptionState.CANCELED, SubscriptionState.INCOMPLETE_EXPIRED)
 
 
 # --- What the provider says about a subscription ----------------------------------------------
@@ -112,7 +116,7 @@ def _write(row: Subscription, snapshot: SubscriptionSnapshot, asked_at: datetime
         "cancel_at_period_end": snapshot.cancel_at_period_end,
         "asked_at": asked_at,
     }
-    if snapshot.state in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING):
+    if snapshot.state in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING, *ENDED):
         fields |= {"overdue_since": None, "grace_until": None, "reminders": 0}
     rows = Subscription.objects.filter(
         pk=row.pk,
@@ -152,6 +156,8 @@ def _follow(order: Order, row: Subscription, *, before: tuple[int, str], created
         _overdue(row)
     elif row.state in OVER and before[1] not in OVER:
         _lapse(row, moment)
+        if row.overdue_since is not None:
+            _remind(row)
     if row.state == SubscriptionState.INCOMPLETE_EXPIRED:
         order.move(OrderState.EXPIRED)
     changed = not created and row.price_id != before[0]
@@ -202,10 +208,11 @@ def apply_invoice(gateway: str, snapshot: InvoiceSnapshot) -> str:
         order = Order.objects.select_for_update().get(pk=row.order_id)
         row = Subscription.objects.select_for_update().get(pk=row.pk)
         outcome, paid = _apply_invoice(order, row, snapshot)
-    if paid is not None:
-        faults.point("payment_before_fee")
-        if snapshot.payment is not None:
-            settle.fee(paid, snapshot.payment)
+    faults.point("payment_before_fee")
+    if paid is not None and snapshot.payment is not None:
+        settle.fee(paid, snapshot.payment)
+    # Also where an earlier try died before this line: what is paid is no longer late.
+    if outcome == "paid" or (paid is not None and row.state in LATE):
         sync(gateway, row.ref)
     return outcome
 
@@ -228,7 +235,7 @@ def _apply_invoice(
         tax=snapshot.tax,
         failure="",
     ):
-        return "known", None
+        return "known", payment
     faults.point("payment_before_delivery")
     _received(order, row, payment, snapshot)
     return "paid", payment
@@ -292,7 +299,7 @@ def _overdue(row: Subscription) -> None:
     """Begin the grace of a renewal that failed, and tell the buyer; once for each failure."""
     now = timezone.now()
     begun = Subscription.objects.filter(
-        pk=row.pk, overdue_since__isnull=True, duplicate=False
+        ~Q(state__in=ENDED), pk=row.pk, overdue_since__isnull=True, duplicate=False
     ).update(overdue_since=now, grace_until=now + GRACE, reminders=0)
     if begun:
         row.refresh_from_db()
@@ -303,8 +310,9 @@ def _remind(row: Subscription) -> None:
     """Write the mails that are due about a failed renewal, and end the plan after its grace."""
     assert row.overdue_since is not None
     passed = timezone.now() - row.overdue_since
-    over = passed >= GRACE
-    due = 4 if over else sum(passed >= after for after in REMIND_AFTER)
+    given_up = row.state == SubscriptionState.UNPAID  # the provider does not try again
+    over = passed >= GRACE or given_up
+    due = emails.LAST_REMINDER if over else sum(passed >= after for after in REMIND_AFTER)
     number = row.reminders + 1
     if number > due:
         return
@@ -316,7 +324,7 @@ def _remind(row: Subscription) -> None:
         if not mine:
             return
         emails.renewal_failed(row, due)
-        if over:
+        if over and not given_up:  # one that was given up has lapsed already
             _lapse(row, f"{row.overdue_since:%Y%m%d%H%M%S}")
 
 
@@ -324,7 +332,7 @@ def _remind(row: Subscription) -> None:
 def remind() -> int:
     """Write the due mails of every overdue subscription; return how many were looked at."""
     rows = Subscription.objects.filter(
-        overdue_since__isnull=False, reminders__lt=4, duplicate=False
+        overdue_since__isnull=False, reminders__lt=emails.LAST_REMINDER, duplicate=False
     ).select_related("order", "offer", "account")
     count = 0
     for row in rows.iterator():

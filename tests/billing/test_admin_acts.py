@@ -260,15 +260,19 @@ def test_what_is_over_already_is_refused_in_plain_words(
     delivery = failed_delivery(account)
     Fulfilment.objects.update(state="succeeded")
     replayed = rows.event(1, body="")
-    link = claimed(account, 2)
+    link, waits = claimed(account, 2), unclaimed(account, 3)
+    RefundRequest.objects.update(state="running")
+    asked = Refund.objects.get()
+    Refund.objects.update(state="requested")
     for case, row, words in (
         ("billing.fulfilment retry", delivery, "Only what failed"),
         ("billing.inboxevent replay", replayed, "not kept any more"),
         ("billing.keyplan send_link", link, "was claimed or its time is over"),
-        ("billing.refund ask_again", Refund.objects.get(), "is being asked already"),
+        ("billing.refund ask_again", asked, "is being asked already"),
+        ("billing.keyplan set_limit", waits, "Nobody has taken this key"),
+        ("billing.keyplan revoke", waits, "Nobody has taken this key"),
     ):
-        RefundRequest.objects.update(state="running")
-        page = staff_client.post(address_of(case, row), SURE)
+        page = staff_client.post(address_of(case, row), SURE | {"daily_limit": 1})
         assert words in page.content.decode()
     assert not AuditEntry.objects.exists()
 
@@ -383,6 +387,7 @@ def test_a_new_offer_comes_with_its_first_price_and_can_be_published(
     add = reverse("admin:billing_offer_add")
     staff_client.post(add, OFFER | {"reason": "New."})
     row = Offer.objects.get()
+    assert row.price is not None
     assert (row.price.amount, row.price.currency, row.published) == (900, "USD", False)
     assert (
         "Not on sale"

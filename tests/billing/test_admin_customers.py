@@ -1,4 +1,4 @@
-"""The customer page: found by whatever somebody wrote to us, everything about them on one screen."""
+"""The customer page: found by whatever somebody wrote, with everything about them on it."""
 
 from collections.abc import Callable
 
@@ -69,7 +69,7 @@ def test_several_are_listed_with_why_and_nobody_is_said_plainly(
     assert "Olga Two" in page and "Found by" in page
     assert "Nobody." in staff_client.get(address, {"q": "no such thing"}).content.decode()
     for odd in ("", "x", "%", "a" * 300, "\x00", "💶", "' OR 1=1"):
-        assert staff_client.get(address, {"q": odd}).status_code in (200, 302)
+        assert staff_client.get(address, {"q": odd}).status_code in (200, 302, 400)
 
 
 def test_everything_about_a_customer_is_on_one_screen(

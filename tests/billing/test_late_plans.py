@@ -9,8 +9,8 @@ from django.utils import timezone
 from accounts.models import OutgoingMail
 from billing.flows import events, subscriptions
 from billing.gateways.contract import Kind
-from billing.models import Order, Subscription
-from tests.billing.conftest import Buy
+from billing.models import Order, SandboxObject, Subscription
+from tests.billing.conftest import Buy, play
 from tests.fakes.stripe import World, with_stripe
 
 __all__ = ["with_stripe"]
@@ -69,3 +69,22 @@ def test_the_fee_of_a_plan_is_written_down_though_nobody_lived_to_do_it_at_once(
     costs.order_by("-pk")[0].delete()  # the worker died between the payment and its fee
     events.apply("stripe", Kind.INVOICE, bill["id"])
     assert costs.count() == before
+
+
+def test_a_plan_the_provider_gave_up_is_told_at_once_that_it_has_ended(
+    buy: Buy, django_capture_on_commit_callbacks: Any
+) -> None:
+    order = buy("writing-lite-monthly")
+    play(order, "fail_renewal", django_capture_on_commit_callbacks)
+    books = SandboxObject.objects.get(kind="subscription")
+    books.data["state"] = "unpaid"
+    books.save()
+    for _ in range(2):
+        with django_capture_on_commit_callbacks(execute=True):
+            events.apply("sandbox", Kind.SUBSCRIPTION, books.ref)
+            subscriptions.remind()
+    sent = OutgoingMail.objects.filter(template__startswith="billing/email/renewal")
+    assert [mail.template.rpartition("/")[2] for mail in sent.order_by("pk")] == [
+        "renewal_failed",
+        "renewal_ended",
+    ]
