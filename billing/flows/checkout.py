@@ -151,7 +151,7 @@ def start(order: Order) -> str:
         Order.objects.filter(pk=order.pk, attempt=order.attempt).update(attempt=F("attempt") + 1)
         raise BillingError(
             "provider_down",
-            "The payment page can't be opened just now. Nothing was charged. Try again in a minute.",
+            "The payment page can't be opened now. Nothing was charged. Try again in a minute.",
             status=503,
         ) from error
     faults.point("page_before_stored")

@@ -106,7 +106,7 @@ def _mirror(row: InboxEvent) -> None:
 
 @audited("billing.replay_event", "state", "attempts", "outcome")
 def replay(row: InboxEvent, *, actor: User, reason: str) -> None:
-    """Apply a stored event once more. Raises BillingError where its body is gone or it is running."""
+    """Apply a stored event once more. Raises BillingError: its body is gone, or it is running."""
     if not row.body:
         raise BillingError("emptied", "The body of this event is not kept any more.")
     ready = InboxEvent.objects.filter(pk=row.pk).exclude(

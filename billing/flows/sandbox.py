@@ -1,4 +1,4 @@
-"""Test payments: what the buyer, the bank or the provider could do, played at the press of a button.
+"""Test payments: what buyer, bank and provider could do, played at the press of a button.
 
 Each act writes into the test provider's own books and sends a signed event through the inbox, so
 the rest of the house sees no difference to a real provider. Development and tests only.
@@ -324,7 +324,8 @@ def _invoice(
 def _left(payment: SandboxObject) -> int:
     """Return what was not paid back yet, in minor units."""
     back = SandboxObject.objects.filter(kind=Kind.REFUND, data__payment_ref=payment.ref)
-    return int(payment.data["amount"]) - sum(row.data["amount"] for row in back)
+    left: int = payment.data["amount"] - sum(row.data["amount"] for row in back)
+    return left
 
 
 def _last(checkout: SandboxObject) -> SandboxObject | None:

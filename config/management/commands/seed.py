@@ -10,7 +10,7 @@ from prompts.flows import vocabulary
 
 
 class Command(BaseCommand):
-    """Makes what is missing: roles, brands, offers, words and, in dev, the staff login and demo key."""
+    """Makes what is missing: roles, brands, offers, words and, in dev, staff login and demo key."""
 
     help = "Makes starter data that is missing. Never changes what staff edited."
 
