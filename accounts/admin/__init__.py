@@ -1,5 +1,5 @@
 """The staff door: people, brands, keys, mail."""
 
-from accounts.admin import brands, keys, mail, people
+from accounts.admin import audit, brands, keys, mail, people
 
-__all__ = ["brands", "keys", "mail", "people"]
+__all__ = ["audit", "brands", "keys", "mail", "people"]

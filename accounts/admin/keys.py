@@ -9,8 +9,9 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.flows import keys
+from accounts.flows import audit, keys
 from accounts.models import Account, ApiKey, Scope, normal_scopes
+from common.staff import Act, ActAdmin
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -41,6 +42,9 @@ class ApiKeyForm(forms.ModelForm):
 
     scopes = forms.MultipleChoiceField(
         label="May do", choices=Scope.choices, widget=forms.CheckboxSelectMultiple
+    )
+    reason = forms.CharField(
+        max_length=300, label="Why", help_text="For those who look at it later."
     )
 
     class Meta:
@@ -75,8 +79,17 @@ def _is_superuser(request: HttpRequest) -> bool:
     return bool(getattr(request.user, "is_superuser", False))
 
 
+def _revoke(rows: list[ApiKey], actor: Any, values: dict[str, Any]) -> str:
+    """Refuse the keys from now on: one UPDATE, and a record for each."""
+    with audit.recording(
+        rows, "accounts.revoke_key", "revoked_at", actor=actor, reason=values["reason"]
+    ):
+        count = keys.revoke_all(ApiKey.objects.filter(pk__in=[row.pk for row in rows]))
+    return f"{count} keys are revoked. Programs that use them fail now."
+
+
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin):
+class ApiKeyAdmin(ActAdmin):
     """Keys that programs call the API with."""
 
     list_display = (
@@ -94,9 +107,17 @@ class ApiKeyAdmin(admin.ModelAdmin):
     search_fields = ("prefix", "name", "email", "account__name")
     autocomplete_fields = ("account",)
     readonly_fields = ("prefix", "author", "created_at")
-    actions = ("revoke_keys",)
+    acts = (
+        Act(
+            "revoke_keys",
+            "Revoke…",
+            _revoke,
+            explain="Programs that use it fail at once. It cannot be undone.",
+            fits=lambda key: key.revoked_at is None,
+            together=True,
+        ),
+    )
     form = ApiKeyForm
-    show_full_result_count = False
     fieldsets = (
         (
             None,
@@ -112,10 +133,12 @@ class ApiKeyAdmin(admin.ModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Ask for less when a key is made."""
-        if obj is not None:
-            return super().get_fieldsets(request, obj)
-        fields = ("account", "name", "email", "plan", "scopes", "daily_limit", "expires_at")
-        return ((None, {"fields": fields}),)
+        if obj is None:
+            fields = ("account", "name", "email", "plan", "scopes", "daily_limit", "expires_at")
+            return ((None, {"fields": (*fields, "reason")}),)
+        found = super().get_fieldsets(request, obj)
+        changes = self.has_change_permission(request, obj)
+        return (*found, ("Why", {"fields": ("reason",)})) if changes else found
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
@@ -134,18 +157,18 @@ class ApiKeyAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         """Make a new key through the flow and show its text once; write only what was changed."""
+        values = dict(form.cleaned_data)
+        reason = values.pop("reason")
         if change:
-            obj.save(update_fields=form.changed_data or ["name"])
+            changed = tuple(name for name in form.changed_data if name != "reason")
+            with audit.recording(
+                [obj], "accounts.change_key", *changed, actor=request.user, reason=reason
+            ):
+                obj.save(update_fields=changed or ["name"])
             return
-        values = {name: form.cleaned_data[name] for name in form.cleaned_data}
         account: Account = values.pop("account")
         made, text = keys.issue(account, author=request.user, **values)  # type: ignore[arg-type]
         obj.pk = made.pk
-        obj.refresh_from_db()
+        with audit.recording([obj], "accounts.add_key", actor=request.user, reason=reason):
+            obj.refresh_from_db()
         messages.warning(request, f"Copy the key now, it is shown only once: {text}")
-
-    @admin.action(description="Revoke the selected keys", permissions=["change"])
-    def revoke_keys(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        """Refuse the keys from now on."""
-        count = keys.revoke_all(queryset)
-        messages.success(request, f"{count} keys are revoked. Programs that use them fail now.")

@@ -9,9 +9,21 @@ from django.db.models import QuerySet
 from accounts.flows import keys, signup
 from accounts.models import Account, ApiKey, Brand, Scope, StaffRole, User, digest_of
 
+MONEY = (
+    *("offer", "price", "gatewayprice", "taxrate", "seller", "order", "subscription", "invoice"),
+    *("wallet", "ledgerentry", "grant", "hold", "adjustment", "entitlement", "accountusage"),
+    *("usagecounter", "cost", "reconciliationrun", "dispute"),
+)
+MENDED = ("payment", "refund", "fulfilment", "inboxevent", "keyplan", "difference")
+STRIPE = (
+    *("customer", "charge", "paymentintent", "session", "subscription", "invoice", "refund"),
+    *("dispute", "price", "product", "event"),
+)
 # What each staff role may do: "app.model" with the letters v(iew) a(dd) c(hange) d(elete).
 STAFF_ROLES: dict[str, dict[str, str]] = {
     "owner": {},  # nearly everything: see `_wanted`
+    # All about money to look at; to act on: refunds, failed deliveries, events, keys, differences.
+    # Coins are money: only an owner adds or takes them, changes prices, tax and who sells.
     "support": {
         "accounts.user": "vc",
         "accounts.account": "vc",
@@ -19,12 +31,17 @@ STAFF_ROLES: dict[str, dict[str, str]] = {
         "accounts.apikey": "vac",
         "accounts.outgoingmail": "vc",
         "accounts.mailattempt": "v",
-        "billing.usagecounter": "v",
+        "accounts.accountnote": "va",
+        "accounts.auditentry": "v",
+        **dict.fromkeys((f"billing.{name}" for name in MONEY), "v"),
+        **dict.fromkeys((f"billing.{name}" for name in MENDED), "vc"),
+        **dict.fromkeys((f"djstripe.{name}" for name in STRIPE), "v"),
     },
     "marketing": {
         "accounts.brand": "vc",
         "accounts.legaltext": "vac",
         "accounts.outgoingmail": "v",
+        "billing.offer": "v",
         "prompts.term": "vacd",
         "prompts.preset": "vacd",
         "prompts.conflictset": "vacd",
@@ -33,7 +50,7 @@ STAFF_ROLES: dict[str, dict[str, str]] = {
         "prompts.suggestion": "vc",
         "prompts.vocabularyversion": "vc",
     },
-    "print": {"accounts.account": "v"},
+    "print": {"accounts.account": "v", "billing.order": "v"},
 }
 # Who may write these tables can make themselves a superuser: another's address or sign-in, a group.
 ROUNDABOUT = {"account", "auth", "sessions", "socialaccount"}

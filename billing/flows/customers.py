@@ -53,7 +53,10 @@ def _places(text: str) -> Iterable[tuple[str, list[int]]]:
     yield "order", _orders(text)
     yield "invoice", _ids(Invoice.objects.filter(number__iexact=text), "order__account")
     yield "key", _ids(_keys(text), "account")
-    yield "payment", _ids(Payment.objects.filter(Q(ref=text) | Q(invoice_ref=text)), _OF_ORDER)
+    yield (
+        "payment",
+        _ids(Payment.objects.filter(Q(ref=text) | Q(invoice_ref=text)), "order__account"),
+    )
     yield "refund", _ids(Refund.objects.filter(ref=text), "payment__order__account")
     yield "dispute", _ids(Dispute.objects.filter(ref=text), "payment__order__account")
     yield "subscription", _ids(Subscription.objects.filter(ref=text), "account")
@@ -68,14 +71,13 @@ def _places(text: str) -> Iterable[tuple[str, list[int]]]:
     yield "buyer of an order", _ids(Order.objects.filter(buyer__email=text.lower()), "account")
 
 
-_OF_ORDER = "order__account"
-
-
 def _orders(text: str) -> list[int]:
     number = text.lower().removeprefix("order ").strip("# ").replace("-", "")
     wanted = Q(checkout_ref=text)
     if HEX.match(number):
-        wanted |= Q(uuid__startswith=number)
+        # PostgreSQL compares the id as it is written, with its hyphens.
+        parts = (number[:8], number[8:12], number[12:16], number[16:20], number[20:])
+        wanted |= Q(uuid__startswith="-".join(part for part in parts if part))
     return _ids(Order.objects.filter(wanted), "account")
 
 

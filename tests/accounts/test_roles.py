@@ -100,6 +100,7 @@ def key_data(account: Account, **changes: object) -> dict[str, object]:
         "expires_at_1": "",
         "revoked_at_0": "",
         "revoked_at_1": "",
+        "reason": "A partner asked.",
         **changes,
     }
 
@@ -120,7 +121,8 @@ def test_only_superusers_make_and_change_keys_that_may_do_what_staff_may(
     changed = reverse("admin:accounts_apikey_change", args=[made.pk])
     assert client.post(changed, key_data(account)).status_code == 403
     list_ = reverse("admin:accounts_apikey_changelist")
-    client.post(list_, {"action": "revoke_keys", "_selected_action": [made.pk]})
+    sure = {"confirmed": "yes", "reason": "It leaked."}
+    client.post(list_, {"action": "revoke_keys", "_selected_action": [made.pk], **sure})
     made.refresh_from_db()
     assert made.revoked_at is not None  # a leaked key can't wait for a superuser
 

@@ -24,6 +24,7 @@ WAYS: dict[str, Way] = {
     "the number of an order": lambda order: order.number,
     "the number as a mail writes it": lambda order: f"Order {order.number}",
     "the whole id of an order": lambda order: str(order.uuid),
+    "a part of the id of an order": lambda order: str(order.uuid)[:16],
     "the address of a buyer": lambda order: "Buyer7@example.org",
     "the payment page": lambda order: "cs_7",
     "a payment": lambda order: Payment.objects.get().ref,

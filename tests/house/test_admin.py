@@ -14,7 +14,9 @@ from django.utils import timezone
 from accounts.flows import keys
 from accounts.models import (
     Account,
+    AccountNote,
     ApiKey,
+    AuditEntry,
     Brand,
     BrandHost,
     LegalText,
@@ -24,6 +26,7 @@ from accounts.models import (
     User,
 )
 from billing.flows import quotas
+from billing.models import Order, Payment, Subscription, Wallet
 from prompts.flows import vocabulary
 from prompts.models import (
     ConflictSet,
@@ -34,6 +37,7 @@ from prompts.models import (
     Term,
     VocabularyVersion,
 )
+from tests.billing import rows
 
 pytestmark = pytest.mark.django_db
 OURS = [
@@ -41,6 +45,7 @@ OURS = [
     for model in admin.site._registry
     if model._meta.app_label in ("accounts", "billing", "prompts")
 ]
+SURE = {"confirmed": "yes", "reason": "It leaked."}
 OTHERS = [model for model in admin.site._registry if model not in OURS]
 
 
@@ -63,7 +68,10 @@ def fill(start: int, count: int) -> None:
             created_at=timezone.now(),
         )
         MailAttempt.objects.create(mail=mail, number=1, outcome="retry", error="busy")
+        AuditEntry.objects.create(actor=user, action="billing.refund", model="x", object_id=str(n))
+        AccountNote.objects.create(account=account, author=user, text=f"Called {n}")
         fill_vocabulary(n, user)
+        rows.everything(n, account, user)
 
 
 def fill_vocabulary(n: int, author: User) -> None:
@@ -91,6 +99,10 @@ def grow(row: models.Model, start: int, count: int) -> None:
             BrandHost.objects.create(brand=row, host=f"more{n}.example.org")
         elif isinstance(row, OutgoingMail):
             MailAttempt.objects.create(mail=row, number=n, outcome="retry", error="busy")
+        elif isinstance(row, (Order, Payment, Subscription)):
+            rows.below(row)
+        elif isinstance(row, Wallet):
+            rows.coins(row)
         elif isinstance(row, User):
             row.groups.add(Group.objects.create(name=f"group {n}"))
 
@@ -155,7 +167,7 @@ def test_revoking_many_keys_takes_as_many_queries_as_revoking_few(staff_client: 
 
     def revoke(count: int) -> int:
         made = [keys.issue(account, name=f"k{n}")[0].pk for n in range(count)]
-        data = {"action": "revoke_keys", "_selected_action": made}
+        data = {"action": "revoke_keys", "_selected_action": made, **SURE}
         with CaptureQueriesContext(connection) as captured:
             assert staff_client.post(address, data).status_code == 302
         assert not ApiKey.objects.live().exists()
@@ -197,6 +209,7 @@ def test_a_new_key_is_shown_once_and_works(staff_client: Client) -> None:
             "daily_limit": 200,
             "expires_at_0": "",
             "expires_at_1": "",
+            "reason": "A partner asked.",
         },
         follow=True,
     )
@@ -225,12 +238,13 @@ def test_changing_a_key_keeps_its_digest_and_revoking_stops_it(
         "expires_at_1": "",
         "revoked_at_0": "",
         "revoked_at_1": "",
+        "reason": "Too busy.",
     }
     assert staff_client.post(address, data).status_code == 302
     assert quotas.standing(text).key.daily_limit == 9
     staff_client.post(
         reverse("admin:accounts_apikey_changelist"),
-        {"action": "revoke_keys", "_selected_action": [row.pk]},
+        {"action": "revoke_keys", "_selected_action": [row.pk], **SURE},
     )
     with pytest.raises(Exception, match="revoked"):
         quotas.standing(text)

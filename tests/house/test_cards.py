@@ -6,7 +6,9 @@ from pathlib import Path
 from django.apps import apps
 from django.conf import settings
 
-CARD = re.compile(r"card_?number|\bcvc\b|\bcvv\b|cc-(number|csc|exp)|card\[|payment_method_data", re.I)
+CARD = re.compile(
+    r"card_?number|\bcvc\b|\bcvv\b|cc-(number|csc|exp)|card\[|payment_method_data", re.I
+)
 OURS = ("accounts", "billing", "common", "config", "prompts", "templates", "static/js")
 
 
