@@ -1,11 +1,14 @@
 """Invoices and credit notes: numbered without gaps, frozen on the day they are issued."""
 
+from dataclasses import asdict
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from billing.models import Invoice, Order, Payment, Refund, Seller
+from billing.flows import tax
+from billing.models import Invoice, Payment, Refund, Seller
 
 # One statement that makes the series or counts it up. Its row stays locked until the commit, so a
 # payment that is rolled back gives its number back: no gaps.
@@ -51,7 +54,7 @@ def issue(payment: Payment, *, number: str = "") -> Invoice:
         sold_by=_frozen(sold_by),
         sold_to=order.buyer,
         lines=_lines(payment),
-        tax_lines=_taxes(order, payment.tax),
+        tax_lines=_taxes(payment, payment.tax),
     )
 
 
@@ -62,7 +65,7 @@ def credit(refund: Refund) -> Invoice:
         return existing
     payment = refund.payment
     corrected = issue(payment)
-    tax = _share(payment.tax, refund, payment)
+    part = _share(payment.tax, refund, payment)
     return Invoice.objects.create(
         kind=Invoice.Kind.CREDIT,
         seller=corrected.seller,
@@ -71,13 +74,13 @@ def credit(refund: Refund) -> Invoice:
         refund=refund,
         corrects=corrected,
         currency=payment.currency,
-        net=tax - refund.amount,
-        tax=-tax,
+        net=part - refund.amount,
+        tax=-part,
         total=-refund.amount,
         sold_by=corrected.sold_by,
         sold_to=corrected.sold_to,
         lines=[{"name": f"Refund for invoice {corrected.number}", "amount": -refund.amount}],
-        tax_lines=_taxes(payment.order, -tax),
+        tax_lines=_taxes(payment, -part),
     )
 
 
@@ -107,16 +110,22 @@ def _lines(payment: Payment) -> list[dict[str, Any]]:
     return list(payment.order.quote.get("lines", []))
 
 
-def _taxes(order: Order, tax: int) -> list[dict[str, Any]]:
-    """Return the tax lines of the order, with the tax that was really charged."""
+def _taxes(payment: Payment, amount: int) -> list[dict[str, Any]]:
+    """Return the tax lines of a payment or a part of it, whose tax is `amount`."""
+    order = payment.order
+    country = str(order.buyer.get("country", ""))
     lines = order.quote.get("tax_lines", [])
+    if payment.subscription is not None and not settings.STRIPE_TAX:
+        # The rate of today: it may have changed since the plan began.
+        ships = payment.subscription.offer.ships
+        lines = [asdict(line) for line in tax.inside(payment.amount, country=country, ships=ships)]
     if len(lines) == 1:
-        return [{**lines[0], "amount": tax}]
-    named = {"name": "Tax", "country": order.buyer.get("country", ""), "basis_points": None}
-    return [{**named, "amount": tax}] if tax else []
+        return [{**lines[0], "amount": amount}]
+    named = {"name": "Tax", "country": country, "basis_points": None}
+    return [{**named, "amount": amount}] if amount else []
 
 
-def _share(tax: int, refund: Refund, payment: Payment) -> int:
+def _share(whole: int, refund: Refund, payment: Payment) -> int:
     """Return the refund's part of the tax; parts of one payment never add up to more than it."""
     if not payment.amount:
         return 0
@@ -125,5 +134,5 @@ def _share(tax: int, refund: Refund, payment: Payment) -> int:
         for note in Invoice.objects.filter(refund__payment=payment).select_related("refund")
         if note.refund is not None
     )
-    upto = tax * (earlier + refund.amount) // payment.amount
-    return upto - tax * earlier // payment.amount
+    upto = whole * (earlier + refund.amount) // payment.amount
+    return upto - whole * earlier // payment.amount

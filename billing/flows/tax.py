@@ -80,6 +80,15 @@ def quote(
     return Quote(offer, price, country, lines, tax_lines, total - tax, tax, total, trial_days)
 
 
+def inside(amount: int, *, country: str, ships: bool) -> tuple[TaxLine, ...]:
+    """Return the tax inside an amount that was paid from a country today."""
+    rate = _rate(country, ships=ships)
+    if rate is None:
+        return ()
+    part = tax_in(amount, rate.basis_points, included=True)
+    return (TaxLine(rate.name, country, rate.basis_points, part),)
+
+
 def tax_in(amount: int, basis_points: int, *, included: bool) -> int:
     """Return the tax of an amount in minor units, rounded half up: inside it, or on top."""
     whole = 10_000 + basis_points if included else 10_000

@@ -28,10 +28,11 @@ from billing.models.payment import (
 )
 from billing.models.reconcile import Difference, ReconciliationRun
 from billing.models.sandbox import SandboxObject
-from billing.models.subscription import GRACE, LIVE, Subscription, SubscriptionState
+from billing.models.subscription import FIRST_GRACE, GRACE, LIVE, Subscription, SubscriptionState
 from billing.models.usage import AccountUsage, UsageCounter
 
 __all__ = [
+    "FIRST_GRACE",
     "GRACE",
     "LIVE",
     "AccountUsage",

@@ -12,6 +12,7 @@ from billing.models.catalogue import Offer, Price
 from billing.models.order import Order
 
 GRACE = timedelta(days=14)  # after a failed renewal the plan goes on this long
+FIRST_GRACE = timedelta(days=3)  # and this long where nothing was ever paid, after a trial
 
 
 class SubscriptionState(models.TextChoices):
@@ -34,12 +35,8 @@ class SubscriptionQuerySet(OwnedQuerySet):
     """Which subscriptions."""
 
     def live(self) -> Self:
-        """Subscriptions that run, overdue ones within their grace included."""
-        now = timezone.now()
-        return self.filter(
-            Q(state__in=("trialing", "active")) | Q(state="past_due", grace_until__gt=now),
-            duplicate=False,
-        )
+        """Subscriptions an account has: another of the family can't be bought beside them."""
+        return self.filter(state__in=LIVE, duplicate=False, to_end=False)
 
     def needing_attention(self) -> Self:
         """Subscriptions a person should look at: a second one of a family is paid for nothing."""
@@ -74,6 +71,9 @@ class Subscription(models.Model):
     duplicate = models.BooleanField(
         default=False, help_text="The account has another live one of this family: end it."
     )
+    to_end = models.BooleanField(
+        default=False, help_text="Over for us; the provider is asked to end it until it has."
+    )
     asked_at = models.DateTimeField(
         default=timezone.now,
         editable=False,
@@ -89,7 +89,7 @@ class Subscription(models.Model):
             models.UniqueConstraint(fields=["gateway", "ref"], name="billing_subscription_once"),
             models.UniqueConstraint(
                 fields=["account", "family"],
-                condition=Q(state__in=LIVE, duplicate=False),
+                condition=Q(state__in=LIVE, duplicate=False, to_end=False),
                 name="billing_one_live_subscription_per_family",
             ),
         ]
@@ -100,7 +100,7 @@ class Subscription(models.Model):
     @property
     def runs(self) -> bool:
         """Whether the account gets what it subscribed to now."""
-        if self.duplicate:
+        if self.duplicate or self.to_end:
             return False
         if self.state == SubscriptionState.PAST_DUE:
             return self.grace_until is None or self.grace_until > timezone.now()
