@@ -330,7 +330,10 @@ def _received(order: Order, row: Subscription, payment: Payment, snapshot: Invoi
             payment=payment,
             subscription=row,
             entitlement=_bought(row, payment, snapshot),
-            period=(snapshot.period_start, snapshot.period_end),
+            period=(
+                snapshot.period_start or row.period_start,
+                snapshot.period_end or row.period_end,
+            ),
         )
     faults.point("delivery_before_invoice")
     if payment.amount:

@@ -26,9 +26,14 @@ def by_code(code: str) -> Gateway:
 
 def configured() -> list[str]:
     """Return the codes of the providers this installation can talk to, the preferred one first."""
-    codes = ["stripe"] if settings.STRIPE_API_KEY else []
+    codes = ["stripe"] if settings.STRIPE_API_KEY and not sells_for_nothing() else []
     # Test payments stay reachable in development beside a real provider; in production never.
     return codes if settings.IS_PRODUCTION else [*codes, "sandbox"]
+
+
+def sells_for_nothing() -> bool:
+    """Whether this is production with a test key: buyers would get what they order and not pay."""
+    return settings.IS_PRODUCTION and settings.STRIPE_API_KEY.startswith(("sk_test_", "rk_test_"))
 
 
 def for_sale() -> Gateway:

@@ -61,7 +61,7 @@ class Sandbox:
             raise ImproperlyConfigured("Test payments do not exist in production.")
 
     def create(self, order: Order, *, success_url: str, cancel_url: str) -> Started:
-        """Make a checkout that leads to the local payment page."""
+        """Make a checkout that leads to the local payment page, which whoever has the link sees."""
         ref = f"sbx_checkout_{order.uuid.hex}_{order.attempt}"
         price, _ = GatewayPrice.objects.get_or_create(
             gateway=self.code,
@@ -87,6 +87,7 @@ class Sandbox:
         }
         SandboxObject.objects.get_or_create(ref=ref, defaults={"kind": Kind.CHECKOUT, "data": data})
         url = settings.PUBLIC_BASE_URL + reverse("billing:test-payment", args=[ref])
+        url = f"{url}?key={order.page_key}"
         return Started(ref, url, timezone.now() + timedelta(hours=24))
 
     def verify(self, body: bytes, headers: Mapping[str, str]) -> None:

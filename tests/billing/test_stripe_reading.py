@@ -199,16 +199,17 @@ def test_a_trials_first_invoice_is_paid_without_a_payment(
     assert (found.state, found.amount, found.payment) == ("paid", 0, None)
 
 
-def test_an_invoice_of_prorations_has_no_plans_line(
+def test_an_invoice_of_prorations_names_the_plan_that_was_changed_to(
     subscribed: dict[str, Any], with_stripe: World
 ) -> None:
     dearer = Stripe().ensure_price(_price(plan(code="pro", amount=14999, family="other")))
     with_stripe.change_price(subscribed["id"], dearer)
     found = invoice(subscribed["latest_invoice"])
-    assert (found.reason, found.price_ref, found.period_end) == ("update", "", None)
     state = Stripe().fetch(Kind.SUBSCRIPTION, subscribed["id"])
     assert isinstance(state, SubscriptionSnapshot)
     assert state.price_ref == dearer
+    assert (found.reason, found.price_ref) == ("update", dearer)
+    assert found.period_end == state.period_end
 
 
 def _price(of: Any) -> Any:

@@ -192,12 +192,18 @@ def _invoice_payment(data: Data, intent: Data | None, order_uuid: str) -> Paymen
 
 
 def _plan_line(lines: list[Data]) -> Data | None:
-    """Return the line of the plan itself: recurring and no proration."""
+    """Return the line of the plan itself, or of the plan that was changed to.
+
+    A change brings two prorations: what is given back for the old plan, what the new one costs.
+    """
+    prorations = []
     for line in lines:
         details = (line.get("parent") or {}).get("subscription_item_details")
         if details and not details.get("proration"):
             return line
-    return None
+        if details and line["amount"] > 0:
+            prorations.append(line)
+    return max(prorations, key=lambda line: int(line["amount"]), default=None)
 
 
 def refund(data: Data) -> RefundSnapshot:
