@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 
 from bench.http import ROOT, parent_of
 from config.suites import servers
-from tests.fakes.stripe.server import API_KEY
+from tests.fakes.stripe.server import LIVE_KEY
 from tests.fakes.stripe.world import SECRET
 
 Environment = dict[str, str]
@@ -92,7 +92,7 @@ class Stage:
             "SMTP_HOST": "127.0.0.1",
             "SMTP_PORT": str(servers.free_port()),  # nobody listens
             "TRUSTED_PROXY_COUNT": "0",
-            "STRIPE_API_KEY": API_KEY,
+            "STRIPE_API_KEY": LIVE_KEY,
             "STRIPE_WEBHOOK_SECRET": SECRET,
             "PYTHONWARNINGS": "ignore:You're running the worker",
         }

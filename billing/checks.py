@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import import_string
 
+from billing import gateways
 from billing.flows import catalogue
 from billing.models import Seller
 
@@ -56,12 +57,13 @@ def stripe_is_real(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 "STRIPE_API_URL is for tests and must not be set in production.", id="billing.E003"
             )
         )
-    if settings.STRIPE_API_KEY and not settings.STRIPE_LIVE_MODE:
+    if gateways.sells_for_nothing():
         messages.append(
-            Warning(
-                "STRIPE_API_KEY is a test key: buyers get what they order and pay nothing.",
+            Error(
+                "STRIPE_API_KEY is a test key, so nothing can be bought: buyers would get what "
+                "they order and pay nothing.",
                 hint="Set the live key, sk_live_… or rk_live_….",
-                id="billing.W002",
+                id="billing.E005",
             )
         )
     return messages

@@ -74,5 +74,5 @@ def _to_buyer(order: Order, template: str, *, key: str, **context: Any) -> None:
         to=to,
         account=order.account,
         dedupe_key=key,
-        context={"order": order, "url": page, **context},
+        context={"order": order, "url": f"{page}?key={order.look_key}", **context},
     )

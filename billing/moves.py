@@ -7,6 +7,8 @@ late, twice and in any order, so an event that comes too late simply changes not
 from typing import Final
 
 RUNNING: Final = frozenset({"trialing", "active", "past_due", "unpaid", "paused"})
+# No payment of such an order delivered, and none is known to be on its way.
+UNPAID: Final = frozenset({"open", "expired", "cancelled", "failed"})
 # kind → new state → the states it may be reached from.
 MOVES: Final[dict[str, dict[str, frozenset[str]]]] = {
     "order": {
@@ -20,12 +22,14 @@ MOVES: Final[dict[str, dict[str, frozenset[str]]]] = {
         # Paid, but what was bought is gone: staff pays it back.
         "conflict": frozenset({"draft", "open", "processing", "expired", "cancelled", "failed"}),
         "partly_refunded": frozenset({"paid", "conflict"}),
-        "refunded": frozenset({"paid", "conflict", "partly_refunded"}),
+        # From unpaid ones too: what came was not what was asked for, and went back.
+        "refunded": UNPAID | {"paid", "conflict", "partly_refunded"},
         # The buyer's bank took the money back for good.
-        "charged_back": frozenset({"paid", "conflict", "partly_refunded"}),
+        "charged_back": UNPAID | {"paid", "conflict", "partly_refunded"},
     },
     "payment": {
-        "processing": frozenset({"created"}),
+        # After a declined card the same payment may be tried again, by bank debit say.
+        "processing": frozenset({"created", "failed"}),
         "failed": frozenset({"created", "processing"}),
         "succeeded": frozenset({"created", "processing", "failed"}),
     },

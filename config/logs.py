@@ -19,8 +19,9 @@ def hide_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventD
     return event
 
 
-# Addresses whose last part lets whoever has it in: a new password, a proven address, a paid key.
-ONE_TIME = re.compile(r"(/password/reset/key/|/confirm-email/|/claim/)[^\s/?]+")
+# Addresses whose last part lets whoever has it in: a new password, a proven address, a paid key,
+# an order.
+ONE_TIME = re.compile(r"(/password/reset/key/|/confirm-email/|/claim/|[?&]key=)[^\s/?&]+")
 
 
 def hide_one_time_links(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

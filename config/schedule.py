@@ -72,6 +72,13 @@ SCHEDULE: dict[str, Entry] = {
         "queue": "bulk",
         "help": "Gives back coins that were set aside for work that never came to an end.",
     },
+    # Once an hour, let go of orders that were begun a day ago and never led to a payment page.
+    "expire drafts": {
+        "task": "billing.flows.checkout.expire_drafts",
+        "every": 3600,
+        "queue": "bulk",
+        "help": "Lets go of orders that were begun a day ago and never led to a payment page.",
+    },
     # Every ten minutes, copy Stripe's data for reading where that did not work at once.
     "mirror Stripe": {
         "task": "billing.flows.mirror.catch_up",

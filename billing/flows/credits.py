@@ -70,7 +70,8 @@ def hold(account: Account, amount: int, *, ref: str, expires_at: datetime | None
     """Set coins aside for work under way, once per `ref`; after an hour they come back by itself.
 
     The same reference returns the same hold, settled ones too: look at its state. Raises NotEnough
-    (also while a debt is open), and BillingError where the reference is another wallet's.
+    (also while a debt is open), and BillingError where the reference was used for another wallet or
+    another amount.
     """
     _positive(amount)
     wallet = wallet_of(account)
@@ -79,6 +80,7 @@ def hold(account: Account, amount: int, *, ref: str, expires_at: datetime | None
         earlier = Hold.objects.filter(ref=ref).first()
         if earlier is not None:
             wallets.check_owner(earlier, wallet)
+            _same_amount(earlier.amount, amount)
             return earlier
         wallets.sweep(wallet)
         wallets.change(wallet, Kind.HOLD, f"hold:{ref}", -amount, spending=True)
@@ -152,8 +154,7 @@ def spend(account: Account, amount: int, *, ref: str) -> LedgerEntry:
         earlier = LedgerEntry.objects.filter(ref=f"spend:{ref}").first()
         if earlier is not None:
             wallets.check_owner(earlier, wallet)
-            if earlier.amount != -amount:
-                raise BillingError("ref_used", "This reference was used for another amount.")
+            _same_amount(-earlier.amount, amount)
             return earlier
         wallets.sweep(wallet)
         entry = wallets.change(wallet, Kind.SPEND, f"spend:{ref}", -amount, spending=True)
@@ -237,6 +238,11 @@ def release_expired() -> int:
         except Exception:
             log.exception("hold_not_released", hold=ref)
     return len(refs)
+
+
+def _same_amount(earlier: int, amount: int) -> None:
+    if earlier != amount:
+        raise BillingError("ref_used", "This reference was used for another amount.")
 
 
 def _positive(amount: int) -> None:

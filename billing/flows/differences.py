@@ -20,16 +20,32 @@ def note(
     actual: str = "",
     run: ReconciliationRun | None = None,
 ) -> Difference:
-    """Write down a difference; the same one again changes nothing. Staff see it and the log too."""
+    """Write down a difference for staff, and log it; an open one stays as it is.
+
+    One that had mended itself and comes up again opens again; one that staff closed stays closed,
+    unless it looks different now.
+    """
+    words = {"expected": expected[:300], "actual": actual[:300]}
     row, created = Difference.objects.get_or_create(
         gateway=gateway,
         kind=kind,
         ref=ref,
-        defaults={"expected": expected[:300], "actual": actual[:300], "run": run},
+        defaults={**words, "run": run},
     )
-    if created:
+    if created or _open_again(row, words, run):
         log.error("billing_difference", kind=kind, ref=ref, gateway=gateway)
     return row
+
+
+def _open_again(row: Difference, words: dict[str, str], run: ReconciliationRun | None) -> bool:
+    same = words == {"expected": row.expected, "actual": row.actual}
+    if row.state == Difference.State.OPEN or (row.state == Difference.State.SETTLED and same):
+        return False
+    opened = Difference.objects.filter(pk=row.pk, state=row.state).update(
+        **words, state=Difference.State.OPEN, run=run, resolution="", settled_at=None
+    )
+    row.refresh_from_db()
+    return bool(opened)
 
 
 def repaired(row: Difference, how: str) -> bool:

@@ -13,14 +13,14 @@ from accounts.errors import AccountsError
 from accounts.flows import keys
 from accounts.flows.audit import audited
 from accounts.models import Account, ApiKey, User, digest_of
-from accounts.models.key import MOST_UNITS
+from accounts.models.key import MOST_UNITS, ApiKeyQuerySet
 from billing import emails
 from billing.errors import BillingError
-from billing.models import Fulfilment, KeyPlan, Order, SubscriptionState
+from billing.models import GRACE, Fulfilment, KeyPlan, Order, OrderState, SubscriptionState
 
-SLACK = timedelta(days=1)  # a renewal is paid a little after the period began
 ENDED = (SubscriptionState.CANCELED, SubscriptionState.INCOMPLETE_EXPIRED)
 TARGET = "key:"  # an order's target: the key that is to last longer
+PAID = (OrderState.PAID, OrderState.PARTLY_REFUNDED)
 
 
 def problems(entitlement: dict[str, Any]) -> list[str]:
@@ -34,6 +34,21 @@ def problems(entitlement: dict[str, Any]) -> list[str]:
         value = entitlement.get(name)
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
             found.append(f"its {name} is not a whole number from 1 to {most}")
+    return found
+
+
+def extendable(template: dict[str, Any]) -> ApiKeyQuerySet:
+    """Return the keys a template makes last longer: bought once, with the very same plan.
+
+    A subscription's key has an end of its own; under another plan days would change their price.
+    """
+    found: ApiKeyQuerySet = ApiKey.objects.filter(
+        revoked_at__isnull=True,
+        expires_at__isnull=False,
+        plan_bought__plan=template["plan"],
+        plan_bought__daily_limit=template["daily_limit"],
+        plan_bought__order__subscription__isnull=True,
+    )
     return found
 
 
@@ -76,29 +91,29 @@ def _address(order: Order) -> str:
 
 
 def _extend(fulfilment: Fulfilment) -> bool:
-    """Let the order's target last longer. False: there is no such key, or it never ends.
+    """Let the order's target last longer. False: there is no such key, or it does not fit.
 
     The order gets a plan that is claimed already: it says that this happened, once.
     """
-    key = _target(fulfilment.order)
-    if key is None or key.revoked_at is not None or key.expires_at is None:
+    key = _target(fulfilment.order, fulfilment.entitlement)
+    if key is None or key.expires_at is None:
         return False
     now = timezone.now()
     key.expires_at = max(now, key.expires_at) + timedelta(days=fulfilment.entitlement["days"])
-    _set_plan(key, fulfilment.entitlement["plan"], fulfilment.entitlement["daily_limit"])
-    key.save(update_fields=["expires_at", "plan", "daily_limit"])
+    key.save(update_fields=["expires_at"])
     columns = _columns(fulfilment, new_token(), key.expires_at)
     KeyPlan.objects.create(order=fulfilment.order, claimed_at=now, **columns)
     return True
 
 
-def _target(order: Order) -> ApiKey | None:
-    """Return the key an order is for, locked; only one of the same account."""
+def _target(order: Order, template: dict[str, Any]) -> ApiKey | None:
+    """Return the key an order is for, locked; only one of the same account and plan."""
     number = order.target.removeprefix(TARGET)
     if not order.target.startswith(TARGET) or not number.isdecimal():
         return None
-    rows = ApiKey.objects.select_for_update().filter(pk=number, account=order.account_id)
-    return rows.first()
+    # Only the key itself: PostgreSQL locks no row that an outer join may leave out.
+    rows = extendable(template).select_for_update(of=("self",))
+    return rows.filter(pk=number, account=order.account_id).first()
 
 
 def _set_plan(row: ApiKey | KeyPlan, plan: str, daily_limit: int) -> None:
@@ -111,7 +126,7 @@ def _fulfil_period(fulfilment: Fulfilment) -> None:
     assert subscription is not None
     if subscription.state in ENDED:
         return
-    expires_at = (fulfilment.period_end or timezone.now()) + SLACK
+    expires_at = (fulfilment.period_end or timezone.now()) + GRACE
     plan = _locked(fulfilment.order_id)
     if plan is None:
         _prepare(fulfilment, expires_at)
@@ -155,12 +170,12 @@ def withdraw(fulfilment: Fulfilment) -> None:
         return
     elif fulfilment.subscription_id:
         end = delivered.period_end
-        if end is None or plan.expires_at <= end + SLACK:  # no later period was paid
+        if end is None or plan.expires_at <= end + GRACE:  # no later period was paid
             _end(plan, max(delivered.period_start or timezone.now(), timezone.now()))
     elif KeyPlan.objects.filter(pk=plan.pk, withdrawn_at__isnull=True).update(
         withdrawn_at=timezone.now()
     ):
-        _withdraw_once(plan, fulfilment.order, timedelta(days=delivered.entitlement["days"]))
+        _withdraw_once(plan, delivered.entitlement)
 
 
 def _end(plan: KeyPlan, at: datetime) -> None:
@@ -170,21 +185,42 @@ def _end(plan: KeyPlan, at: datetime) -> None:
     ApiKey.objects.filter(later, plan_bought=plan).update(expires_at=at)
 
 
-def _withdraw_once(plan: KeyPlan, order: Order, days: timedelta) -> None:
-    if plan.api_key is not None:
-        keys.revoke(plan.api_key)
+def _withdraw_once(plan: KeyPlan, template: dict[str, Any]) -> None:
+    """Take an order's days from its key; revoke it where no other paid order stands behind it."""
+    key = _key_of(plan)
+    if key is None and plan.claimed_at:
+        key = _target(plan.order, template)
+    if key is None:
         return
-    key = _target(order) if plan.claimed_at else None
-    if key is None or key.expires_at is None:
-        return
-    key.expires_at -= days
-    earlier = KeyPlan.objects.filter(withdrawn_at__isnull=True).filter(
-        Q(api_key=key) | Q(order__target=order.target, claimed_at__isnull=False)
+    others = _others(key, plan)
+    if not others:
+        keys.revoke(key)
+    elif key.expires_at is not None and not _used_up(plan, others):
+        key.expires_at -= timedelta(days=template["days"])
+        key.save(update_fields=["expires_at"])
+
+
+def _others(key: ApiKey, plan: KeyPlan) -> list[KeyPlan]:
+    """Return the other plans that keep a key. It is locked: two refunds see one another."""
+    extension = Q(
+        order__target=f"{TARGET}{key.pk}",
+        order__account=key.account_id,
+        api_key__isnull=True,
+        claimed_at__isnull=False,
     )
-    before = earlier.order_by("-pk").first()
-    if before is not None:
-        _set_plan(key, before.plan, before.daily_limit)
-    key.save(update_fields=["expires_at", "plan", "daily_limit"])
+    paid = KeyPlan.objects.filter(withdrawn_at__isnull=True, order__state__in=PAID)
+    return list(paid.filter(Q(api_key=key) | extension).exclude(pk=plan.pk).order_by("pk"))
+
+
+def _used_up(plan: KeyPlan, others: list[KeyPlan]) -> bool:
+    """Whether a plan's days were over before the key was extended: later days are not its own."""
+    end = plan.expires_at
+    for later in others:
+        if later.pk > plan.pk:
+            if later.claimed_at is not None and later.claimed_at > end:
+                return True
+            end = later.expires_at
+    return False
 
 
 # --- Claiming ---------------------------------------------------------------------------------

@@ -5,10 +5,12 @@ What was paid and not credited is settled by itself; whatever else differs waits
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 from celery import shared_task
+from django.db.models import F
 from django.utils import timezone
 
 from billing import gateways
@@ -25,8 +27,10 @@ from billing.gateways.contract import (
     SubscriptionSnapshot,
 )
 from billing.models import (
+    LIVE,
     Difference,
     Dispute,
+    DisputeState,
     Fulfilment,
     Order,
     Payment,
@@ -43,40 +47,52 @@ log = structlog.get_logger(__name__)
 
 RECENT, LONG = timedelta(hours=72), timedelta(days=35)
 STUCK_AFTER = timedelta(minutes=15)
+RENEWED_BY = timedelta(hours=1)
+OUTAGE = 3  # so many unanswered questions are no longer about single objects
 
 
 @shared_task
 def hourly() -> None:
     """Compare the last three days: as long as a provider tries to deliver an event."""
-    for code in gateways.configured():
-        compare(code, timezone.now() - RECENT)
+    _compare_all(RECENT)
 
 
 @shared_task
 def nightly() -> None:
-    """Compare the last 35 days, a month of subscriptions."""
+    """Compare the last 35 days, a month of subscriptions, and what of ours may be older."""
+    _compare_all(LONG, older=True)
+
+
+def _compare_all(span: timedelta, *, older: bool = False) -> None:
     for code in gateways.configured():
-        compare(code, timezone.now() - LONG)
+        try:
+            compare(code, timezone.now() - span, older=older)
+        except Exception:  # one provider must not keep the others from being compared
+            log.exception("reconciliation_failed", gateway=code)
 
 
-def compare(code: str, since: datetime) -> ReconciliationRun:
-    """Compare one provider's books since then with ours; a fault ends the run and is kept in it."""
+def compare(code: str, since: datetime, *, older: bool = False) -> ReconciliationRun:
+    """Compare one provider's books since then with ours; a fault ends the run and is kept in it.
+
+    `older`: ask about our plans and disputes too that are under way, however old they are. One
+    object that cannot be compared is written down, and ends nothing.
+    """
     run = ReconciliationRun.objects.create(gateway=code, since=since)
     try:
         gateway = gateways.by_code(code)
-        ask_open_orders(code, since)
-        paid: set[str] = set()
-        for kind, check in CHECKS:
-            for snapshot in gateway.list_since(kind, since):
-                run.seen += 1
-                check(code, snapshot, run)
-                if isinstance(snapshot, PaymentSnapshot) and snapshot.state == "succeeded":
-                    paid.add(snapshot.ref)
+        guard = Guard(code, run)
+        ask_open_orders(code, since, guard=guard)
+        paid = _their_books(gateway, since, guard)
+        if older:
+            _still_under_way(guard)
         _credited_not_paid(gateway, since, paid, run)
         _stuck(run)
     except (ServiceError, BillingError) as error:
         log.error("reconciliation_broken_off", gateway=code, error=str(error))
         run.error = str(error)
+    except Exception as error:
+        log.exception("reconciliation_broken_off", gateway=code)
+        run.error = f"{type(error).__name__}: {error}"
     found = Difference.objects.filter(run=run)
     run.repaired = found.filter(state=Difference.State.REPAIRED).count()
     run.left_open = found.filter(state=Difference.State.OPEN).count()
@@ -85,7 +101,48 @@ def compare(code: str, since: datetime) -> ReconciliationRun:
     return run
 
 
-def ask_open_orders(code: str, since: datetime, most: int = 500) -> int:
+class Guard:
+    """Lets one object fail without the others: the fault is logged and written down for staff."""
+
+    def __init__(self, code: str, run: ReconciliationRun) -> None:
+        self.code = code
+        self.run = run
+        self.unanswered = 0
+
+    def do(self, ref: str, act: Callable[[], Any]) -> None:
+        """Do one thing about an object. Raises ServiceError once the provider seems to be down."""
+        try:
+            act()
+        except ServiceError as error:
+            if error.kind != "refused":
+                self.unanswered += 1
+                if self.unanswered >= OUTAGE:
+                    raise
+            self._note(ref, error)
+        except Exception as error:
+            self._note(ref, error)
+
+    def _note(self, ref: str, error: Exception) -> None:
+        log.exception("object_not_compared", gateway=self.code, ref=ref)
+        actual = f"not compared: {type(error).__name__}: {error}"
+        differences.note(
+            Difference.Kind.UNKNOWN, ref, gateway=self.code, actual=actual, run=self.run
+        )
+
+
+def _their_books(gateway: Gateway, since: datetime, guard: Guard) -> set[str]:
+    """Go through what the provider has since then; return the payments that it received."""
+    paid: set[str] = set()
+    for kind, check in CHECKS:
+        for snapshot in gateway.list_since(kind, since):
+            guard.run.seen += 1
+            if isinstance(snapshot, PaymentSnapshot) and snapshot.state == "succeeded":
+                paid.add(snapshot.ref)
+            guard.do(snapshot.ref, partial(check, gateway.code, snapshot, guard.run))
+    return paid
+
+
+def ask_open_orders(code: str, since: datetime, *, guard: Guard, most: int = 500) -> int:
     """Ask about orders that wait for a payment for a while: their event may never have come."""
     waiting = Order.objects.awaiting_payment().filter(
         gateway=code,
@@ -95,12 +152,16 @@ def ask_open_orders(code: str, since: datetime, most: int = 500) -> int:
     )
     asked = 0
     for ref in waiting.values_list("checkout_ref", flat=True)[:most]:
-        try:
-            events.apply(code, Kind.CHECKOUT, str(ref))
-        except NotFound:
-            log.warning("checkout_unknown", ref=ref)
+        guard.do(str(ref), partial(_ask_order, code, str(ref)))
         asked += 1
     return asked
+
+
+def _ask_order(code: str, ref: str) -> None:
+    try:
+        events.apply(code, Kind.CHECKOUT, ref)
+    except NotFound:
+        log.warning("checkout_unknown", ref=ref)
 
 
 # --- One check for each kind of object ---------------------------------------------------------
@@ -252,6 +313,23 @@ CHECKS: tuple[tuple[Kind, Callable[..., None]], ...] = (
 
 
 # --- Our own books -----------------------------------------------------------------------------
+def _still_under_way(guard: Guard) -> None:
+    """Ask about plans that should have been renewed by now, and disputes nobody has decided.
+
+    They may have begun long before the window: a yearly plan, a dispute of three months.
+    """
+    plans = Subscription.objects.filter(
+        gateway=guard.code, state__in=LIVE, period_end__lt=timezone.now() - RENEWED_BY
+    )
+    for ref in list(plans.values_list("ref", flat=True)):
+        guard.do(ref, partial(subscriptions.sync, guard.code, ref))
+    undecided = Dispute.objects.filter(
+        gateway=guard.code, state__in=(DisputeState.OPEN, DisputeState.UNDER_REVIEW)
+    )
+    for ref in list(undecided.values_list("ref", flat=True)):
+        guard.do(ref, partial(refunds.dispute, guard.code, ref))
+
+
 def _credited_not_paid(
     gateway: Gateway, since: datetime, paid: set[str], run: ReconciliationRun
 ) -> None:
@@ -262,7 +340,7 @@ def _credited_not_paid(
         created_at__gte=since,
         succeeded_at__lt=run.started_at,
         amount__gt=0,
-    )
+    ).exclude(ref=F("invoice_ref"))  # paid by hand at the provider: there is no payment to ask for
     for row in ours.exclude(ref__in=paid).iterator():
         try:
             snapshot = gateway.fetch(Kind.PAYMENT, row.ref)

@@ -24,6 +24,7 @@ from billing.gateways.contract import (
 from billing.models import (
     Difference,
     Dispute,
+    DisputeState,
     Fulfilment,
     Order,
     OrderState,
@@ -135,11 +136,19 @@ def apply_refund(gateway: str, snapshot: RefundSnapshot) -> str:
 
 
 def payment_of(gateway: str, ref: str) -> Payment | None:
-    """Return the payment with a provider's id; one that we never heard of is settled first."""
+    """Return the payment with a provider's id; one that we never heard of is settled first.
+
+    None where it is not ours, or where no payment stands behind what was refunded or disputed.
+    """
+    if not ref:
+        return None
     found = Payment.objects.filter(gateway=gateway, ref=ref).first()
     if found is not None and found.state == PaymentState.SUCCEEDED:
         return found
-    snapshot = gateways.by_code(gateway).fetch(Kind.PAYMENT, ref)
+    try:
+        snapshot = gateways.by_code(gateway).fetch(Kind.PAYMENT, ref)
+    except NotFound:
+        return None
     assert isinstance(snapshot, PaymentSnapshot)
     any_payment(gateway, snapshot)
     return Payment.objects.filter(gateway=gateway, ref=ref, state=PaymentState.SUCCEEDED).first()
@@ -201,20 +210,34 @@ def _row_of(gateway: str, snapshot: RefundSnapshot, payment: Payment) -> Refund 
 
 def _paid_back(order: Order, payment: Payment, row: Refund) -> None:
     """The money is back with the buyer: take back what it paid for, and document it."""
-    done = payment.refunds.filter(state=RefundState.SUCCEEDED).aggregate(Sum("amount"))
-    part = int(done["amount__sum"] or 0)
-    if payment.subscription_id is None:
-        whole = part >= payment.amount
-        order.move(OrderState.REFUNDED if whole else OrderState.PARTLY_REFUNDED)
-    _take_back(payment, f"refund:{row.uuid}", Fulfilment.Cause.REFUND, part)
+    _gone(order, payment, f"refund:{row.uuid}", Fulfilment.Cause.REFUND)
     note = invoices.credit(row)
     emails.refunded(row, note)
 
 
-def _take_back(payment: Payment, key: str, cause: str, part: int) -> None:
+def _gone(order: Order, payment: Payment, key: str, cause: str) -> None:
+    """Take back what a payment delivered, as far as its money is gone, and say so in the order."""
     delivered = payment.fulfilments.filter(verb=Fulfilment.Verb.FULFIL).first()
     if delivered is not None:
+        part = payment.amount - _kept(payment)
         fulfilment.take_back(delivered, key=key, cause=cause, part=part, whole=payment.amount)
+    if payment.subscription_id is not None:
+        return
+    received = order.payments.filter(state=PaymentState.SUCCEEDED, subscription=None)
+    kept = sum(_kept(each) for each in received)
+    if not kept:
+        lost = cause == Fulfilment.Cause.DISPUTE
+        order.move(OrderState.CHARGED_BACK if lost else OrderState.REFUNDED)
+    elif kept < order.total or delivered is not None:
+        # A second payment that goes back, of two, leaves a good order as it is.
+        order.move(OrderState.PARTLY_REFUNDED)
+
+
+def _kept(payment: Payment) -> int:
+    """Return how much of a payment neither a refund nor the buyer's bank took away again."""
+    refunded = payment.refunds.filter(state=RefundState.SUCCEEDED).aggregate(sum=Sum("amount"))
+    lost = payment.disputes.filter(state=DisputeState.LOST).aggregate(sum=Sum("amount"))
+    return max(0, payment.amount - (refunded["sum"] or 0) - (lost["sum"] or 0))
 
 
 # --- Disputes ---------------------------------------------------------------------------------
@@ -247,16 +270,11 @@ def apply_dispute(gateway: str, snapshot: DisputeSnapshot) -> str:
         if snapshot.state == row.state:
             return row.state
         over = snapshot.state in ("won", "lost")
-        if not row.move(snapshot.state, settled_at=timezone.now() if over else None):
+        settled_at = timezone.now() if over else None
+        if not row.move(snapshot.state, settled_at=settled_at, amount=snapshot.amount):
             return "known"
-        if snapshot.state == "lost":
-            if payment.subscription_id is None:
-                order.move(OrderState.CHARGED_BACK)
-            _take_back(
-                payment,
-                f"dispute:{gateway}:{snapshot.ref}",
-                Fulfilment.Cause.DISPUTE,
-                payment.amount,
-            )
+        if snapshot.state == DisputeState.LOST:
+            key = f"dispute:{gateway}:{snapshot.ref}"
+            _gone(order, payment, key, Fulfilment.Cause.DISPUTE)
         faults.point("dispute_before_commit")
     return row.state

@@ -6,6 +6,7 @@ order. The provider is asked first, outside any transaction; then everything is 
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -19,10 +20,10 @@ log = structlog.get_logger(__name__)
 
 
 def order_of(uuid: str) -> Order | None:
-    """Return the order a provider's object carries the id of."""
+    """Return the order a provider's object carries the id of; None for other people's ids."""
     try:
         return Order.objects.filter(uuid=uuid).first() if uuid else None
-    except (ValueError, TypeError):
+    except (ValidationError, ValueError, TypeError):
         return None
 
 
@@ -81,11 +82,7 @@ def _apply(order: Order, row: Payment, snapshot: PaymentSnapshot) -> str:
         row.move(PaymentState.PROCESSING)
         return "on its way" if order.move(OrderState.PROCESSING) else "known"
     if snapshot.state == PaymentState.FAILED:
-        if not row.move(PaymentState.FAILED, failure=snapshot.failure[:300]):
-            return "known"
-        if order.move(OrderState.FAILED):
-            emails.payment_failed(order, snapshot.failure)
-        return "failed"
+        return _failed(order, row, snapshot)
     if snapshot.state != PaymentState.SUCCEEDED:
         return "begun"
     if not row.move(
@@ -98,6 +95,19 @@ def _apply(order: Order, row: Payment, snapshot: PaymentSnapshot) -> str:
         return "known"
     faults.point("payment_before_delivery")
     return _received(order, row)
+
+
+def _failed(order: Order, row: Payment, snapshot: PaymentSnapshot) -> str:
+    """The payment failed; so did the order, unless other money of it is here or on its way."""
+    news = row.move(PaymentState.FAILED, failure=snapshot.failure[:300])
+    # Told again about an old payment: an order that is open may wait for a new one by now.
+    if not news and order.state != OrderState.PROCESSING:
+        return "known"
+    others = order.payments.filter(state__in=(PaymentState.PROCESSING, PaymentState.SUCCEEDED))
+    if not others.exists() and order.move(OrderState.FAILED):
+        emails.payment_failed(order, snapshot.failure)
+        return "failed"
+    return "failed" if news else "known"
 
 
 def _received(order: Order, row: Payment) -> str:

@@ -4,9 +4,11 @@ import uuid
 from typing import ClassVar, Self
 
 from django.conf import settings
+from django.core import signing
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from accounts.models import Account, OwnedQuerySet
 from billing.models.catalogue import CURRENCY, Offer, Price
@@ -29,6 +31,7 @@ class OrderState(models.TextChoices):
     CHARGED_BACK = "charged_back", "Charged back"
 
 
+PAGE_SALT, LOOK_SALT = "billing.order", "billing.order.look"
 # An exclusive target belongs to whoever is paying for it or has paid.
 HOLDING = ("draft", "open", "processing", "paid", "partly_refunded")
 
@@ -119,6 +122,22 @@ class Order(Moving):
     def number(self) -> str:
         """The short name people use for it."""
         return str(self.uuid)[:8].upper()
+
+    @property
+    def page_key(self) -> str:
+        """What the way back from the payment page carries: its browser may act on the order."""
+        return signing.Signer(salt=PAGE_SALT).signature(str(self.uuid))
+
+    @property
+    def look_key(self) -> str:
+        """What a link in a mail carries: it shows the order, as mails are passed on."""
+        return signing.Signer(salt=LOOK_SALT).signature(str(self.uuid))
+
+    def opened_by(self, key: str) -> str:
+        """Return what a link's key lets its browser do: "act", "look", or nothing."""
+        if constant_time_compare(key, self.page_key):
+            return "act"
+        return "look" if constant_time_compare(key, self.look_key) else ""
 
 
 class Customer(models.Model):

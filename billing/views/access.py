@@ -1,15 +1,17 @@
 """Who may see an order: the members of its account, and the browser that made it."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.conf import settings
-from django.http import Http404, HttpRequest
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 
 from accounts.models import Account, User
 from billing.models import Order
 
 ORDERS = "orders"  # in the session: what this browser bought, for those who have no account
+SEEN = "orders_seen"  # and what it was shown by a link in a mail, to look at only
 MOST = 50
 PARTS = (
     "offer",
@@ -23,8 +25,12 @@ PARTS = (
 
 def remember(request: HttpRequest, order: Order) -> None:
     """Let this browser see an order later, also without signing in."""
-    known = [uuid for uuid in made_here(request) if uuid != str(order.uuid)]
-    request.session[ORDERS] = [*known, str(order.uuid)][-MOST:]
+    request.session[ORDERS] = _with(made_here(request), order)
+
+
+def _with(known: Iterable[str], order: Order) -> list[str]:
+    others = [uuid for uuid in known if uuid != str(order.uuid)]
+    return [*others, str(order.uuid)][-MOST:]
 
 
 def made_here(request: HttpRequest) -> list[str]:
@@ -32,9 +38,33 @@ def made_here(request: HttpRequest) -> list[str]:
     return list(request.session.get(ORDERS, ()))
 
 
+def come_in(request: HttpRequest, uuid: UUID | str) -> HttpResponse | None:
+    """Let in whoever comes by a link of ours, and lead on to the address without its key.
+
+    None: no such link, or a key that is wrong.
+    """
+    key = request.GET.get("key", "")
+    order = Order.objects.filter(uuid=uuid).first() if key and request.method != "POST" else None
+    may = order.opened_by(key) if order is not None else ""
+    if order is None or not may:
+        return None
+    if may == "act":
+        remember(request, order)
+    else:
+        request.session[SEEN] = _with(request.session.get(SEEN, ()), order)
+    query = request.GET.copy()
+    del query["key"]
+    return redirect(f"{request.path}?{query.urlencode()}" if query else request.path)
+
+
+def shown_here(request: HttpRequest) -> list[str]:
+    """Return the orders this browser may look at: it made them, or followed a link in a mail."""
+    return [*made_here(request), *request.session.get(SEEN, ())]
+
+
 def order_or_404(request: HttpRequest, uuid: UUID | str, *, staff: bool = False) -> Order:
     """Return an order that whoever asks may see; with `staff`, staff too. Raises Http404."""
-    everything = str(uuid) in made_here(request) or (staff and _is_staff(request))
+    everything = str(uuid) in shown_here(request) or (staff and _is_staff(request))
     rows = Order.objects if everything else Order.objects.visible_to(request.user)
     order: Order = get_object_or_404(rows.select_related(*PARTS), uuid=uuid)
     return order

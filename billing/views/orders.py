@@ -55,6 +55,8 @@ AWAY = "We can't reach the payment provider just now, so this may be a little ol
 def order(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Show an order; a POST pays it, gives it up, or takes the key it brought."""
     limit("order", visitor_of(request), most=LOOKS_A_MINUTE, seconds=60)
+    if (coming := access.come_in(request, uuid)) is not None:
+        return coming
     row = access.order_or_404(request, uuid)
     if request.method == "POST":
         return _act(request, row)
@@ -71,6 +73,8 @@ def _act(request: HttpRequest, row: Order) -> HttpResponse:
         return act(request, row)
     except BillingError as error:
         messages.error(request, error.message)
+        if error.code == "changed":
+            return redirect("billing:buy-offer", row.offer.code)
         return redirect("billing:order", row.uuid)
 
 
@@ -184,7 +188,7 @@ def _wallet(request: HttpRequest, row: Order) -> Wallet | None:
     """
     if not (row.paid_at and row.price.entitlement.get("coins")):
         return None
-    if str(row.uuid) in access.made_here(request):
+    if str(row.uuid) in access.shown_here(request):
         members = Account.objects.visible_to(request.user)
         if not members.filter(pk=row.account_id).exists():
             return None

@@ -48,7 +48,7 @@ def _invoice_or_404(request: HttpRequest, pk: int) -> Invoice:
     row = Invoice.objects.select_related(*parts).filter(pk=pk).first()
     if row is None:
         raise Http404
-    mine = str(row.order.uuid) in access.made_here(request)
+    mine = str(row.order.uuid) in access.shown_here(request)
     if not (mine or Invoice.objects.visible_to(request.user).filter(pk=pk).exists()):
         raise Http404
     return row

@@ -12,7 +12,7 @@ from accounts.flows import signup
 from accounts.models import Account, ApiKey, User
 from billing import gateways
 from billing.errors import BillingError
-from billing.flows import checkout, invoices, tax
+from billing.flows import checkout, invoices, keyplans, tax
 from billing.forms import COUNTRIES, BuyForm
 from billing.models import Offer, Order
 from billing.templatetags.money import money
@@ -36,11 +36,12 @@ def buy_offer(request: HttpRequest, code: str) -> HttpResponse:
         form = BuyForm(asked, initial=initial, offer=offer, accounts=accounts, keys=keys)
     if asked is not None:
         limit("buy", visitor_of(request), most=BUYS_A_MINUTE, seconds=60)
-    if form.is_bound and form.is_valid():
+    sent = form.is_bound and form.is_valid()
+    if sent:
         answer = _order(request, form)
         if answer is not None:
             return answer
-    quote, trouble = _quote(form)
+    quote, trouble = _quote(form, _email(request, form, sent=sent))
     context = {
         "offer": offer,
         "form": form,
@@ -65,12 +66,10 @@ def _accounts(request: HttpRequest) -> list[Account]:
 
 
 def _keys(request: HttpRequest, offer: Offer) -> list[ApiKey]:
-    """Return the paid keys that a one-off may extend."""
-    if offer.handler != "billing.key" or offer.recurring or not request.user.is_authenticated:
+    """Return the paid keys that this one-off may extend."""
+    if offer.handler != "billing.key" or offer.recurring or offer.price is None:
         return []
-    rows = ApiKey.objects.manageable_by(request.user).filter(
-        revoked_at__isnull=True, expires_at__isnull=False
-    )
+    rows = keyplans.extendable(offer.price.entitlement).manageable_by(request.user)
     return list(rows.order_by("-pk")[:50])
 
 
@@ -86,19 +85,26 @@ def _country(request: HttpRequest) -> str:
     return invoices.seller().country
 
 
-def _quote(form: BuyForm) -> tuple[tax.Quote | None, str]:
+def _email(request: HttpRequest, form: BuyForm, *, sent: bool) -> str:
+    """Return who buys, as far as the price may depend on it.
+
+    A guest is nobody until the form is sent: typing an address in must not tell what it had.
+    """
+    if user := access.user_of(request):
+        return user.email
+    return str(form.cleaned_data["email"]) if sent else ""
+
+
+def _quote(form: BuyForm, email: str) -> tuple[tax.Quote | None, str]:
     """Return the quote for what the form says now, or why there is none."""
     try:
-        return _price_for(form, str(form["country"].value() or "")), ""
+        return _price_for(form, str(form["country"].value() or ""), email), ""
     except BillingError as error:
         return None, error.message
 
 
-def _price_for(form: BuyForm, country: str) -> tax.Quote:
-    account = form.chosen()
-    if account is None and "email" in form.fields:
-        account = Account.objects.unclaimed(str(form["email"].value() or "").lower()).first()
-    return checkout.quote(form.offer, account=account, country=country)
+def _price_for(form: BuyForm, country: str, email: str) -> tax.Quote:
+    return checkout.quote(form.offer, account=form.chosen(), country=country, email=email)
 
 
 def _seen(quote: tax.Quote) -> str:
@@ -109,7 +115,8 @@ def _seen(quote: tax.Quote) -> str:
 def _order(request: HttpRequest, form: BuyForm) -> HttpResponse | None:
     """Make the order and go to the payment page; None: the form says what is wrong."""
     try:
-        quote = _price_for(form, form.cleaned_data["country"])
+        email = _email(request, form, sent=True)
+        quote = _price_for(form, form.cleaned_data["country"], email)
         if form.cleaned_data["seen"] != _seen(quote):
             form.add_error(None, _changed(quote))
             return None
@@ -125,6 +132,11 @@ def _order(request: HttpRequest, form: BuyForm) -> HttpResponse | None:
 
 def _changed(quote: tax.Quote) -> str:
     total = money(quote.total, quote.price.currency)
+    if quote.offer.trial_days and not quote.trial_days:
+        return (
+            "Free days can't be had for this order as it stands. "
+            f"Without them it costs {total}. Look at it once more, then go on."
+        )
     first = f", with {quote.trial_days} free days" if quote.trial_days else ""
     return f"The price is now {total}{first}. Look at it once more, then go on."
 

@@ -38,7 +38,10 @@ TO_CANCEL = ("decline", "expire")
 def test_payment(request: HttpRequest, ref: str) -> HttpResponse:
     """Show a test payment with all that can happen to it now; a POST makes it happen."""
     row = sandbox.checkout_page(ref)
-    order = access.order_or_404(request, str(row.data.get("order_uuid", "")), staff=True)
+    uuid = str(row.data.get("order_uuid", ""))
+    if (coming := access.come_in(request, uuid)) is not None:
+        return coming
+    order = access.order_or_404(request, uuid, staff=True)
     access.acting_or_404(request, order, staff=True)
     if request.method == "POST":
         return _play(request, row)

@@ -8,10 +8,11 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from accounts.flows import keys
+from accounts.flows import keys, signup
 from accounts.models import Account, Membership, Role, User
+from billing.flows import keyplans
 from billing.forms import COUNTRIES
-from billing.models import Offer, Order, OrderState, Price, TaxRate
+from billing.models import Offer, Order, OrderState, Price, Subscription, TaxRate
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("offers")]
 
@@ -152,7 +153,7 @@ def test_a_guest_buys_and_is_led_to_the_payment_page(client: Client) -> None:
     assert order.buyer["email"] == "ida@example.org"
     assert (order.state, order.total, order.author) == (OrderState.OPEN, 900, None)
     assert answer.status_code == 302
-    assert answer.headers["Location"] == f"/test-payments/{order.checkout_ref}"
+    assert answer.headers["Location"].startswith(f"/test-payments/{order.checkout_ref}?key=")
     assert client.get(f"/orders/{order.uuid}/").status_code == 200
     assert Client().get(f"/orders/{order.uuid}/").status_code == 404
 
@@ -251,6 +252,40 @@ def test_a_one_off_may_extend_a_paid_key_of_mine(
     assert send(owner_client, "prompts-basic", target=f"key:{free.pk}").status_code == 200
     send(owner_client, "prompts-basic", target=f"key:{plan.api_key_id}")
     assert Order.objects.first().target == f"key:{plan.api_key_id}"  # type: ignore[union-attr]
+
+
+def test_only_a_key_bought_once_with_the_same_plan_is_offered(
+    owner_client: Client, account: Account, buy: Any, staff: User
+) -> None:
+    once, monthly = buy("prompts-basic").key_plan, buy("prompts-basic-monthly").key_plan
+    for plan in (once, monthly):
+        keyplans.claim(plan)
+    ours, _ = keyplans.issue_by_staff(
+        account, plan="basic", daily_limit=50, days=9, email="", actor=staff, reason="Partner"
+    )
+    text = page(owner_client, "/buy/prompts-basic")
+    assert f'value="key:{once.api_key_id}"' in text
+    assert f'value="key:{monthly.api_key_id}"' not in text and f'"key:{ours.pk}"' not in text
+    assert "Extend" not in page(owner_client, "/buy/prompts-pro")
+    refused = send(owner_client, "prompts-basic", target=f"key:{monthly.api_key_id}")
+    assert refused.status_code == 200 and Order.objects.count() == 2
+
+
+def test_typing_an_address_in_does_not_tell_whether_it_had_a_trial(
+    client: Client, buy: Any
+) -> None:
+    buy("campaigns-starter", account=signup.guest_account("ida@example.org"))
+    Subscription.objects.update(state="canceled")
+    typed = {"email": "ida@example.org", "again": "1"}
+    assert "14 free days" in send(client, "campaigns-starter", **typed).content.decode()
+    form = {**form_of(client, "campaigns-starter"), "email": "Ida@example.org"}
+    text = client.post("/buy/campaigns-starter", form).content.decode()
+    assert "Free days can&#x27;t be had for this order as it stands" in text
+    assert "Go to payment: $49.99" in text
+    assert Order.objects.count() == 1
+    seen = re.findall(r'"seen" value="(.*?)"', text)[0]
+    client.post("/buy/campaigns-starter", {**form, "seen": seen})
+    assert [order.quote["trial_days"] for order in Order.objects.order_by("pk")] == [14, 0]
 
 
 def test_buying_is_limited_per_visitor(client: Client) -> None:

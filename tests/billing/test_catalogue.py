@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
 from accounts.models import AuditEntry, User
-from billing import checks
+from billing import checks, gateways
 from billing.errors import BillingError
 from billing.flows import catalogue
 from billing.models import Fulfilment, Offer, Order, Price, Subscription
@@ -146,3 +146,21 @@ def test_the_seed_brings_the_offers(db: None, capsys: pytest.CaptureFixture[str]
     call_command("seed")
     assert "offer prompts-basic" in capsys.readouterr().out
     assert Order.objects.count() == 0
+
+
+@pytest.mark.parametrize("key", ["sk_test_" + "x" * 24, "rk_test_" + "x" * 24])
+def test_in_production_a_test_key_of_stripe_is_an_error_and_sells_nothing(
+    settings: Any, key: str
+) -> None:
+    settings.STRIPE_API_KEY, settings.STRIPE_API_URL = key, ""
+    assert checks.stripe_is_real(None) == []
+    assert gateways.for_sale().code == "stripe"
+    settings.IS_PRODUCTION = True
+    found = checks.stripe_is_real(None)
+    assert [(message.id, message.level) for message in found] == [("billing.E005", 40)]
+    assert gateways.configured() == []
+    with pytest.raises(BillingError, match="not set up"):
+        gateways.for_sale()
+    settings.STRIPE_API_KEY = key.replace("test", "live")
+    assert checks.stripe_is_real(None) == []
+    assert gateways.configured() == ["stripe"]

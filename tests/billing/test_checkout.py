@@ -1,16 +1,30 @@
 """From an offer to the provider's page, once however often the button is pressed."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
+from django.utils import timezone
 
-from accounts.models import Account
+from accounts.flows import signup
+from accounts.models import Account, User
 from billing import gateways
 from billing.errors import BillingError
-from billing.flows import checkout, sandbox
-from billing.models import GatewayPrice, Offer, Order, OrderState, SandboxObject
-from tests.billing.conftest import Buy
+from billing.flows import checkout, sandbox, tax
+from billing.gateways.sandbox import Sandbox
+from billing.models import (
+    GatewayPrice,
+    Offer,
+    Order,
+    OrderState,
+    Price,
+    SandboxObject,
+    Subscription,
+    TaxRate,
+)
+from tests.billing.conftest import Buy, play
 
 pytestmark = pytest.mark.django_db
 
@@ -165,3 +179,197 @@ def test_giving_up_an_order_that_was_paid_meanwhile_settles_it_instead(
         checkout.cancel(order)
     order.refresh_from_db()
     assert order.state == "paid"
+
+
+def test_a_long_idempotency_key_counts_to_its_last_letter(
+    client: Client, offers: dict[str, Offer]
+) -> None:
+    wanted = {"offer": "prompts-pro", "email": "a@example.org"}
+    keys = ["x" * 60 + "1", "x" * 60 + "2", "x" * 60 + "1", "x" * 60]
+    first, second, again, short = (call(client, key=key, **wanted).json()["order"] for key in keys)
+    assert first == again
+    assert len({first, second, short}) == 3
+
+
+# --- A new try of an old order ----------------------------------------------------------------
+@pytest.mark.parametrize("state", [OrderState.EXPIRED, OrderState.DRAFT])
+def test_a_new_try_is_refused_once_the_price_or_the_tax_is_another(place: Buy, state: str) -> None:
+    order = place("prompts-basic")
+    Order.objects.update(state=state)
+    order.refresh_from_db()
+    price = Price.objects.filter(offer__code="prompts-basic")
+    price.update(amount=1100)
+    with pytest.raises(BillingError, match="has changed since"):
+        checkout.start(order)
+    price.update(amount=900)
+    rate = TaxRate.objects.create(country="US", basis_points=1900)
+    with pytest.raises(BillingError, match="has changed since"):
+        checkout.start(order)
+    order.refresh_from_db()
+    assert (order.state, order.attempt) == (state, 1)
+    rate.delete()
+    assert checkout.start(order)
+
+
+def test_a_new_try_is_refused_once_the_offer_is_withdrawn(place: Buy) -> None:
+    order = place("prompts-basic")
+    order.move(OrderState.EXPIRED)
+    Offer.objects.update(published=False)
+    with pytest.raises(BillingError, match="not for sale"):
+        checkout.start(order)
+
+
+def test_what_is_sent_with_the_goods_does_not_hinder_a_new_try(
+    account: Account, offers: dict[str, Offer]
+) -> None:
+    order = order_of(account, offers["prompts-basic"], extra=[tax.Line("Postage", 400)])
+    checkout.start(order)
+    order.move(OrderState.EXPIRED)
+    checkout.start(order)
+    assert (order.state, order.total, order.attempt) == ("open", 1300, 2)
+
+
+# --- Trials -----------------------------------------------------------------------------------
+def test_a_second_order_of_a_trial_closes_the_page_of_the_first(place: Buy) -> None:
+    first, second = place("campaigns-starter"), place("campaigns-starter")
+    first.refresh_from_db()
+    assert (first.state, second.state) == (OrderState.CANCELLED, OrderState.OPEN)
+    assert SandboxObject.objects.get(ref=first.checkout_ref).data["state"] == "expired"
+    checkout.start(first)
+    second.refresh_from_db()
+    assert (first.state, second.state) == (OrderState.OPEN, OrderState.CANCELLED)
+
+
+def test_trials_cannot_be_kept_for_later(
+    place: Buy, django_capture_on_commit_callbacks: Any
+) -> None:
+    orders = [place("campaigns-starter") for _ in range(3)]
+    paid = play(orders.pop(), "pay", django_capture_on_commit_callbacks)
+    play(paid, "cancel", django_capture_on_commit_callbacks)
+    for order in orders:
+        order.refresh_from_db()
+        with pytest.raises(BillingError, match="has changed since"):
+            checkout.start(order)
+    assert place("campaigns-starter").quote["trial_days"] == 0
+
+
+def test_a_trial_that_was_begun_at_the_provider_meanwhile_is_seen(
+    place: Buy, account: Account
+) -> None:
+    first = place("campaigns-starter")
+    sandbox.ACTS["pay"](SandboxObject.objects.get(ref=first.checkout_ref))
+    with pytest.raises(BillingError, match="You have"):
+        place("campaigns-starter")
+    assert Subscription.objects.get().order == first
+
+
+def test_a_page_that_lost_its_place_while_it_was_made_is_closed_again(
+    account: Account, offers: dict[str, Offer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = Sandbox.create
+    order = order_of(account, offers["campaigns-starter"])
+
+    def slow(self: Sandbox, made: Order, **pages: str) -> Any:
+        monkeypatch.setattr(Sandbox, "create", create)
+        checkout.start(order_of(account, offers["campaigns-starter"], "form-2"))
+        return create(self, made, **pages)
+
+    monkeypatch.setattr(Sandbox, "create", slow)
+    with pytest.raises(BillingError, match="on its way"):
+        checkout.start(order)
+    order.refresh_from_db()
+    assert order.state == OrderState.CANCELLED
+    page = SandboxObject.objects.get(ref=f"sbx_checkout_{order.uuid.hex}_1")
+    assert page.data["state"] == "expired"
+    assert Order.objects.filter(state=OrderState.OPEN).count() == 1
+
+
+def test_a_trial_is_once_per_address_also_after_a_guest_was_claimed(
+    offers: dict[str, Offer], place: Buy, owner: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    offer = offers["campaigns-starter"]
+    guest = signup.guest_account("ida@example.org")
+    order = order_of(guest, offer)
+    Order.objects.update(buyer={"email": "else@example.org", "country": "US"})
+    checkout.start(order)
+    play(play(order, "pay", django_capture_on_commit_callbacks), "cancel",
+         django_capture_on_commit_callbacks)  # fmt: skip
+    signup.claim_guests(owner, "ida@example.org")
+    again = signup.guest_account("ida@example.org")
+    assert again != guest
+    assert checkout.quote(offer, account=again, country="US").trial_days == 0
+
+    def days(email: str) -> int:
+        return checkout.quote(offer, account=None, country="US", email=email).trial_days
+
+    # By the guest's address, by the address of the order, by that of a member; not by another.
+    for email in (" IDA@example.org", "else@example.org", owner.email):
+        assert days(email) == 0
+    assert days("new@example.org") == days("") == 14
+
+
+def test_nobody_learns_what_plan_an_address_has(
+    client: Client, offers: dict[str, Offer], buy: Buy, owner: User
+) -> None:
+    guest = signup.guest_account("ida@example.org")
+    buy("writing-pro-monthly", account=guest)
+    refused = call(client, offer="writing-lite-monthly", email="ida@example.org")
+    assert refused.status_code == 409
+    assert "sign in: your plans page shows why" in refused.json()["error"]["message"]
+    assert "Pro" not in refused.content.decode()
+    signup.claim_guests(owner, "ida@example.org")
+    guest.refresh_from_db()
+    with pytest.raises(BillingError, match="You have Writing Pro"):
+        order_of(guest, offers["writing-lite-monthly"])
+
+
+# --- Things that are sold once ----------------------------------------------------------------
+@pytest.fixture
+def art(offers: dict[str, Offer]) -> None:
+    """Make the basic key a thing of which there is one."""
+    Offer.objects.filter(code="prompts-basic").update(exclusive=True)
+
+
+@pytest.mark.usefixtures("art")
+def test_an_order_that_ended_gets_no_page_for_what_somebody_else_is_buying(place: Buy) -> None:
+    first = place("prompts-basic", target="art:1")
+    first.move(OrderState.EXPIRED)
+    place("prompts-basic", target="art:1")
+    with pytest.raises(BillingError, match="Somebody else"):
+        checkout.start(first)
+    pages = SandboxObject.objects.filter(kind="checkout", data__order_uuid=str(first.uuid))
+    assert [page.data["state"] for page in pages] == ["expired"]
+
+
+@pytest.mark.usefixtures("art")
+def test_a_thing_is_held_while_its_new_page_is_made(
+    place: Buy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = place("prompts-basic", target="art:1")
+    first.move(OrderState.EXPIRED)
+    create = Sandbox.create
+
+    def slow(self: Sandbox, made: Order, **pages: str) -> Any:
+        with pytest.raises(BillingError, match="Somebody else"):
+            place("prompts-basic", target="art:1")
+        return create(self, made, **pages)
+
+    monkeypatch.setattr(Sandbox, "create", slow)
+    checkout.start(first)
+    assert first.state == OrderState.OPEN
+
+
+@pytest.mark.usefixtures("art")
+def test_a_draft_holds_a_thing_for_a_day(
+    account: Account, offers: dict[str, Offer], place: Buy
+) -> None:
+    offers["prompts-basic"].refresh_from_db()
+    draft = order_of(account, offers["prompts-basic"], target="art:1")
+    assert checkout.expire_drafts() == 0
+    with time_machine.travel(timezone.now() + timedelta(hours=25)):
+        assert checkout.expire_drafts() == 1
+        place("prompts-basic", target="art:1")
+        with pytest.raises(BillingError, match="Somebody else"):
+            checkout.start(draft)  # as it was read before it expired
+    page = SandboxObject.objects.get(data__order_uuid=str(draft.uuid))
+    assert page.data["state"] == "expired"

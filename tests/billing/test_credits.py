@@ -71,6 +71,22 @@ def test_a_reference_of_another_wallet_is_refused(account: Account, other: Accou
     assert balance(other) == 500
 
 
+def test_a_reference_of_another_amount_is_refused(account: Account) -> None:
+    credits.grant(account, 500, ref="a")
+    held = credits.hold(account, 10, ref="job")
+    credits.spend(account, 10, ref="job")
+    for again in (
+        lambda: credits.hold(account, 400, ref="job"),
+        lambda: credits.spend(account, 400, ref="job"),
+    ):
+        with pytest.raises(BillingError, match="another amount"):
+            again()
+    credits.capture("job", 5)
+    with pytest.raises(BillingError, match="another amount"):
+        credits.hold(account, 5, ref="job")
+    assert credits.hold(account, 10, ref="job") == held
+
+
 @pytest.mark.parametrize("amount", [0, -1])
 def test_amounts_are_positive(account: Account, amount: int) -> None:
     with pytest.raises(ValueError, match="positive"):

@@ -13,18 +13,19 @@ from accounts.errors import AccountsError
 from accounts.flows import keys, mail
 from accounts.models import Account, ApiKey, AuditEntry, OutgoingMail, User
 from billing.errors import BillingError
-from billing.flows import keyplans, quotas
-from billing.models import Fulfilment, KeyPlan, Order, Subscription, SubscriptionState
+from billing.flows import keyplans, quotas, subscriptions
+from billing.models import Fulfilment, KeyPlan, Order, OrderState, Subscription, SubscriptionState
 from tests.billing import goods
+from tests.billing.conftest import play
 
 BASIC = {"plan": "basic", "daily_limit": 50, "days": 30}
 PRO = {"plan": "pro", "daily_limit": 200, "days": 30}
 DAY = timedelta(days=1)
 
 
-def buy(account: Account, template: dict[str, Any] = BASIC, *, target: str = "") -> Fulfilment:
-    bought = goods.order(account, goods.offer("billing.key", template), target=target)
-    return goods.delivery(bought)
+def bought(account: Account, template: dict[str, Any] = BASIC, *, target: str = "") -> Fulfilment:
+    sold = goods.offer("billing.key", template)
+    return goods.delivery(goods.order(account, sold, target=target))
 
 
 def subscribe(account: Account) -> Subscription:
@@ -49,7 +50,7 @@ def token() -> str:
 
 
 def claimed(account: Account, template: dict[str, Any] = BASIC) -> tuple[Fulfilment, ApiKey]:
-    given = buy(account, template)
+    given = bought(account, template)
     keyplans.fulfil(given)
     return given, keyplans.claim(KeyPlan.objects.get(order=given.order))[0]
 
@@ -83,7 +84,7 @@ def test_good_templates_have_no_problems() -> None:
 
 
 def test_a_payment_prepares_one_key_and_mails_one_link(account: Account) -> None:
-    given = buy(account)
+    given = bought(account)
     keyplans.fulfil(given)
     keyplans.fulfil(given)
     plan = KeyPlan.objects.get()
@@ -96,7 +97,7 @@ def test_a_payment_prepares_one_key_and_mails_one_link(account: Account) -> None
 
 
 def test_the_link_shows_the_key_once_and_the_key_works(account: Account, owner: User) -> None:
-    keyplans.fulfil(buy(account))
+    keyplans.fulfil(bought(account))
     text_of_link = token()
     key, text = keyplans.claim(keyplans.find(text_of_link), user=owner)
     assert (key.account, key.author, key.plan, key.daily_limit, key.email) == (
@@ -112,7 +113,7 @@ def test_the_link_shows_the_key_once_and_the_key_works(account: Account, owner: 
 
 
 def test_neither_the_token_nor_the_key_is_stored(account: Account) -> None:
-    keyplans.fulfil(buy(account))
+    keyplans.fulfil(bought(account))
     secret = token()
     _, text = keyplans.claim(keyplans.find(secret))
     with connection.cursor() as cursor:
@@ -127,7 +128,7 @@ def test_links_that_show_nothing_say_why(account: Account) -> None:
     with pytest.raises(BillingError, match="don't know this link") as unknown:
         keyplans.find("unheard-of")
     assert unknown.value.status == 404
-    given = buy(account)
+    given = bought(account)
     keyplans.fulfil(given)
     secret = token()
     with (
@@ -143,7 +144,7 @@ def test_links_that_show_nothing_say_why(account: Account) -> None:
 
 
 def test_a_new_link_replaces_the_old_one(account: Account) -> None:
-    keyplans.fulfil(buy(account))
+    keyplans.fulfil(bought(account))
     old = token()
     keyplans.send_links("Buyer@Example.org")
     assert token() != old
@@ -153,7 +154,7 @@ def test_a_new_link_replaces_the_old_one(account: Account) -> None:
 
 
 def test_the_outbox_renews_a_mail_with_a_link(account: Account) -> None:
-    keyplans.fulfil(buy(account))
+    keyplans.fulfil(bought(account))
     old = token()
     OutgoingMail.objects.update(state="failed")
     mail.resend(last_mail())
@@ -172,7 +173,7 @@ def test_without_a_key_that_waits_no_link_is_sent(account: Account) -> None:
 def test_without_the_buyers_address_the_link_goes_to_the_author(
     account: Account, owner: User
 ) -> None:
-    given = buy(account)
+    given = bought(account)
     Order.objects.update(buyer={}, author=owner)
     given.refresh_from_db()
     keyplans.fulfil(given)
@@ -181,19 +182,67 @@ def test_without_the_buyers_address_the_link_goes_to_the_author(
 
 def test_another_purchase_extends_the_key_it_is_for_once(account: Account) -> None:
     _, key = claimed(account)
-    again = buy(account, PRO, target=f"key:{key.pk}")
+    again = bought(account, target=f"key:{key.pk}")
     keyplans.fulfil(again)
     keyplans.fulfil(again)
     assert left(key) == 60
-    assert (key.plan, key.daily_limit) == ("pro", 200)
+    assert (key.plan, key.daily_limit) == ("basic", 50)
     assert ApiKey.objects.count() == 1
     assert OutgoingMail.objects.count() == 1
+
+
+def test_an_extension_keeps_the_limit_that_staff_gave(account: Account, staff: User) -> None:
+    _, key = claimed(account)
+    keyplans.set_limit(key, 75, actor=staff, reason="A good customer")
+    keyplans.fulfil(bought(account, target=f"key:{key.pk}"))
+    assert (left(key), key.daily_limit) == (60, 75)
+
+
+@pytest.mark.parametrize("template", [PRO, {**BASIC, "daily_limit": 60}, {**BASIC, "plan": "b"}])
+def test_another_plan_is_another_key_and_days_stay_what_they_were(
+    account: Account, template: dict[str, Any]
+) -> None:
+    _, key = claimed(account)
+    other = bought(account, template, target=f"key:{key.pk}")
+    keyplans.fulfil(other)
+    assert (left(key), key.plan, key.daily_limit) == (30, "basic", 50)
+    made, _ = keyplans.claim(keyplans.find(token()))
+    assert (left(made), made.plan) == (30, template["plan"])
+    assert made.daily_limit == template["daily_limit"]
+    keyplans.withdraw(goods.undoing(other))
+    made.refresh_from_db()
+    assert made.revoked_at is not None
+    assert left(key) == 30 and key.revoked_at is None
+
+
+def test_the_key_of_a_subscription_is_not_extended(account: Account) -> None:
+    sub = subscribe(account)
+    keyplans.fulfil(period(sub))
+    key, _ = keyplans.claim(KeyPlan.objects.get())
+    before = left(key)
+    once = bought(account, target=f"key:{key.pk}")
+    keyplans.fulfil(once)
+    assert left(key) == before
+    made, _ = keyplans.claim(keyplans.find(token()))
+    assert (left(made), KeyPlan.objects.get(api_key=made).order) == (30, once.order)
+    keyplans.fulfil(period(sub, 1))
+    keyplans.withdraw(goods.undoing(once))
+    assert left(key) == before + 30 and key.is_live
+
+
+def test_a_key_that_staff_gave_is_not_extended(account: Account, staff: User) -> None:
+    key, _ = keyplans.issue_by_staff(
+        account, plan="basic", daily_limit=50, days=10, email="", actor=staff, reason="Partner"
+    )
+    keyplans.fulfil(bought(account, target=f"key:{key.pk}"))
+    assert left(key) == 10
+    assert keyplans.find(token()).plan == "basic"
 
 
 def test_an_expired_key_is_extended_from_now(account: Account) -> None:
     _, key = claimed(account)
     with time_machine.travel(timezone.now() + 100 * DAY, tick=False):
-        keyplans.fulfil(buy(account, target=f"key:{key.pk}"))
+        keyplans.fulfil(bought(account, target=f"key:{key.pk}"))
         assert left(key) == 30
 
 
@@ -207,7 +256,7 @@ def test_a_key_that_cannot_be_extended_makes_way_for_a_new_one(account: Account,
     if why == "endless":
         ApiKey.objects.update(expires_at=None)
     number = {"gone": "999999", "nonsense": "x"}.get(why, str(key.pk))
-    again = buy(account, target=f"key:{number}")
+    again = bought(account, target=f"key:{number}")
     keyplans.fulfil(again)
     assert keyplans.find(token()).order == again.order
 
@@ -230,9 +279,9 @@ def test_a_refund_in_part_keeps_the_key(account: Account) -> None:
     assert key.is_live
 
 
-def test_refunding_an_extension_takes_its_days_and_its_limit_once(account: Account) -> None:
+def test_refunding_an_extension_takes_its_days_once(account: Account) -> None:
     _, key = claimed(account)
-    again = buy(account, PRO, target=f"key:{key.pk}")
+    again = bought(account, target=f"key:{key.pk}")
     keyplans.fulfil(again)
     keyplans.withdraw(goods.undoing(again))
     keyplans.withdraw(goods.undoing(again))
@@ -240,20 +289,71 @@ def test_refunding_an_extension_takes_its_days_and_its_limit_once(account: Accou
     assert (key.plan, key.daily_limit, key.revoked_at) == ("basic", 50, None)
 
 
+def test_refunding_the_first_order_leaves_the_days_of_a_paid_extension(account: Account) -> None:
+    first, key = claimed(account)
+    again = bought(account, target=f"key:{key.pk}")
+    keyplans.fulfil(again)
+    keyplans.withdraw(goods.undoing(first))
+    keyplans.withdraw(goods.undoing(first))
+    assert left(key) == 30
+    assert key.revoked_at is None
+    keyplans.withdraw(goods.undoing(again))
+    key.refresh_from_db()
+    assert key.revoked_at is not None, "nothing paid stands behind it any more"
+
+
+@pytest.mark.parametrize("state", [OrderState.REFUNDED, OrderState.CHARGED_BACK])
+def test_an_extension_whose_money_went_back_does_not_keep_the_key(
+    account: Account, state: OrderState
+) -> None:
+    first, key = claimed(account)
+    again = bought(account, target=f"key:{key.pk}")
+    keyplans.fulfil(again)
+    Order.objects.filter(pk=again.order_id).update(state=state)  # its taking back is on its way
+    keyplans.withdraw(goods.undoing(first))
+    key.refresh_from_db()
+    assert key.revoked_at is not None
+    keyplans.withdraw(goods.undoing(again))
+    key.refresh_from_db()
+    assert not key.is_live
+
+
+def test_an_extension_bought_after_a_gap_outlives_a_late_refund_of_the_first_order(
+    account: Account,
+) -> None:
+    first, key = claimed(account)
+    with time_machine.travel(timezone.now() + 100 * DAY, tick=False):
+        keyplans.fulfil(bought(account, target=f"key:{key.pk}"))
+    with time_machine.travel(timezone.now() + 110 * DAY, tick=False):
+        keyplans.withdraw(goods.undoing(first))
+        assert left(key) == 20
+        assert key.is_live
+
+
+def test_refunding_one_of_three_orders_takes_only_its_days(account: Account) -> None:
+    first, key = claimed(account)
+    for days in (10, 20):
+        with time_machine.travel(timezone.now() + days * DAY, tick=False):
+            keyplans.fulfil(bought(account, target=f"key:{key.pk}"))
+    assert left(key) == 90
+    keyplans.withdraw(goods.undoing(first))
+    assert left(key) == 60
+
+
 def test_each_period_makes_the_same_key_last_longer(account: Account) -> None:
     sub = subscribe(account)
     keyplans.fulfil(period(sub))
-    assert left(KeyPlan.objects.get()) == 31
+    assert left(KeyPlan.objects.get()) == 44
     second = period(sub, 1)
     keyplans.fulfil(second)  # before it was claimed
     key, _ = keyplans.claim(KeyPlan.objects.get())
-    assert left(key) == 61
+    assert left(key) == 74
     third = period(sub, 2)
     keyplans.fulfil(third)
     keyplans.fulfil(third)
     keyplans.fulfil(second)  # late, and again
-    assert left(key) == 91
-    assert left(KeyPlan.objects.get()) == 91
+    assert left(key) == 104
+    assert left(KeyPlan.objects.get()) == 104
     assert OutgoingMail.objects.count() == 1
 
 
@@ -271,8 +371,8 @@ def test_a_change_of_plan_changes_the_key(account: Account) -> None:
     sub = subscribe(account)
     keyplans.fulfil(period(sub))
     key, _ = keyplans.claim(KeyPlan.objects.get())
-    sub.price = goods.offer("billing.key", PRO, recurring=True).price
-    sub.save()
+    Subscription.objects.update(price=goods.offer("billing.key", PRO, recurring=True).price)
+    sub.refresh_from_db()
     keyplans.fulfil(goods.delivery(sub.order, subscription=sub, paid=False))
     key.refresh_from_db()
     assert (key.plan, key.daily_limit) == ("pro", 200)
@@ -297,6 +397,23 @@ def test_a_lapse_ends_the_key_and_a_later_payment_brings_it_back(account: Accoun
     assert key.is_live
 
 
+def test_the_key_of_a_failed_renewal_works_through_the_grace(
+    account: Account, buy: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    sub = buy("prompts-basic-monthly")
+    key, text = keyplans.claim(KeyPlan.objects.get())
+    now = timezone.now()
+    with time_machine.travel(now + 30 * DAY, tick=False):
+        play(sub, "fail_renewal", django_capture_on_commit_callbacks)
+    with time_machine.travel(now + 43 * DAY, tick=False):
+        assert Subscription.objects.get().runs
+        assert quotas.charge(text).remaining == 49
+    with time_machine.travel(now + 45 * DAY, tick=False):
+        subscriptions.remind()
+        key.refresh_from_db()
+        assert not key.is_live
+
+
 def test_a_subscription_that_ended_before_its_delivery_gives_no_key(account: Account) -> None:
     sub = subscribe(account)
     sub.state = SubscriptionState.CANCELED
@@ -312,7 +429,7 @@ def test_refunding_the_last_period_ends_the_key_and_an_old_one_does_not(account:
     keyplans.fulfil(new)
     key, _ = keyplans.claim(KeyPlan.objects.get())
     keyplans.withdraw(goods.undoing(old))
-    assert left(key) == 31
+    assert left(key) == 44
     keyplans.withdraw(goods.undoing(new))
     assert left(key) == 0
     assert not key.is_live

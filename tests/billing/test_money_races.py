@@ -1,4 +1,4 @@
-"""Coins, keys and meters under real concurrency: many connections at once."""
+"""Coins, keys, meters and trials under real concurrency: many connections at once."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Account, ApiKey, OutgoingMail
 from billing.errors import BillingError, LimitReached, NotEnough
-from billing.flows import credits, entitlements, keyplans, ledgers, meters, plans
+from billing.flows import checkout, credits, entitlements, keyplans, ledgers, meters, plans
 from billing.models import (
     AccountUsage,
     Adjustment,
@@ -21,6 +21,9 @@ from billing.models import (
     HoldState,
     KeyPlan,
     LedgerEntry,
+    Offer,
+    Order,
+    SandboxObject,
     Wallet,
 )
 from tests.billing import goods
@@ -276,3 +279,24 @@ def test_a_refused_spend_says_what_was_left_then(racer: Account) -> None:
         return -1
 
     assert set(at_once(work, 24, 12)) == {-1, 10}
+
+
+def test_of_24_orders_of_a_trial_at_once_one_page_at_most_stays_open(
+    racer: Account, offers: dict[str, Offer]
+) -> None:
+    def order(number: int) -> None:
+        made = checkout.place(
+            offers["campaigns-starter"],
+            account=racer,
+            buyer={"email": "racer@example.org", "country": "US"},
+            idempotency_key=f"race-{number}",
+        )
+        checkout.start(made)
+
+    at_once(lambda number: tried(lambda: order(number)), 24, 12)
+    open_orders = Order.objects.filter(state="open")
+    pages = SandboxObject.objects.filter(kind="checkout", data__state="open")
+    assert len(open_orders) <= 1
+    assert [page.ref for page in pages] == [order.checkout_ref for order in open_orders]
+    order(99)  # whatever is left over hinders nobody
+    assert Order.objects.get(state="open").quote["trial_days"] == 14

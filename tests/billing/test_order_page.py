@@ -9,11 +9,11 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.flows import signup
-from accounts.models import Account, ApiKey, Membership, Role, User
+from accounts.models import Account, ApiKey, Membership, OutgoingMail, Role, User
 from billing import gateways
 from billing.flows import sandbox
 from billing.gateways.contract import Kind
-from billing.models import KeyPlan, Order, OrderState, Payment, Refund, Subscription
+from billing.models import KeyPlan, Order, OrderState, Payment, Price, Refund, Subscription
 from billing.views.words import WORDS
 from common.http import ServiceError
 from tests.billing.conftest import play
@@ -87,7 +87,7 @@ def test_who_left_without_paying_can_pay_now_or_give_up(owner_client: Client, pl
     text = text_of(owner_client, order, "?left=1")
     assert "You left before paying" in text and "Nothing was charged" in text
     answer = owner_client.post(at(order), {"do": "pay"})
-    assert answer.headers["Location"] == f"/test-payments/{order.checkout_ref}"
+    assert answer.headers["Location"].startswith(f"/test-payments/{order.checkout_ref}?key=")
     owner_client.post(at(order), {"do": "cancel"})
     order.refresh_from_db()
     assert order.state == OrderState.CANCELLED
@@ -105,7 +105,7 @@ def test_a_declined_payment_is_said_and_can_be_tried_again(
     answer = owner_client.post(at(order), {"do": "pay"})
     order.refresh_from_db()
     assert order.checkout_ref != first
-    assert answer.headers["Location"] == f"/test-payments/{order.checkout_ref}"
+    assert answer.headers["Location"].startswith(f"/test-payments/{order.checkout_ref}?key=")
 
 
 def test_what_cannot_be_done_any_more_is_said(owner_client: Client, buy: Any) -> None:
@@ -202,6 +202,53 @@ def test_a_stranger_finds_no_order(
         assert who.post(at(order), {"do": "cancel"}).status_code == 404
     order.refresh_from_db()
     assert order.state == OrderState.OPEN
+
+
+# --- The link -----------------------------------------------------------------------------------
+def test_the_link_in_a_mail_shows_the_order_in_any_browser(client: Client, buy: Any) -> None:
+    order = buy("prompts-basic", account=signup.guest_account("ida@example.org"))
+    written = OutgoingMail.objects.get(template="billing/email/receipt").get_content()["text"]
+    link = re.search(rf"/orders/{order.uuid}/\?key=[\w-]+", written)
+    assert link
+    answer = client.get(f"{link[0]}&left=1&session_id=cs_1")
+    assert answer.headers["Location"] == at(order, "?left=1&session_id=cs_1")
+    assert "Paid. Thank you!" in text_of(client, order)
+    assert client.get(link[0]).headers["Location"] == at(order)
+    # A mail may be passed on: whoever has it looks, and takes nothing.
+    assert client.post(at(order), {"do": "claim"}).status_code == 404
+
+
+def test_the_way_back_from_the_payment_page_may_take_the_key(client: Client, buy: Any) -> None:
+    order = buy("prompts-basic", account=signup.guest_account("ida@example.org"))
+    client.get(at(order), {"key": order.page_key})
+    assert "atelier_test_" in client.post(at(order), {"do": "claim"}).content.decode()
+
+
+def test_a_link_opens_its_own_order_only(client: Client, place: Any) -> None:
+    order, other = place("prompts-basic"), place("prompts-basic")
+    for key in (
+        other.page_key,
+        other.look_key,
+        "",
+        "x",
+        f"{order.page_key}x",
+        f":{order.page_key}",
+    ):
+        assert client.get(at(order), {"key": key}).status_code == 404
+    assert client.post(f"{at(order)}?key={order.page_key}", {"do": "cancel"}).status_code == 404
+    assert client.get(at(order)).status_code == 404
+
+
+def test_who_pays_again_after_the_price_changed_is_led_to_the_new_price(
+    owner_client: Client, place: Any
+) -> None:
+    order = place("prompts-basic")
+    order.move(OrderState.EXPIRED)
+    Price.objects.filter(offer__code="prompts-basic").update(amount=1100)
+    answer = owner_client.post(at(order), {"do": "pay"}, follow=True)
+    assert answer.redirect_chain == [("/buy/prompts-basic", 302)]
+    assert "has changed since you ordered it" in answer.content.decode()
+    assert "$11.00" in answer.content.decode()
 
 
 # --- Speed ------------------------------------------------------------------------------------

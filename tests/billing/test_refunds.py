@@ -1,5 +1,7 @@
 """Refunds and disputes take back what was paid for, once, and never pay back more than came in."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,9 +9,9 @@ import pytest
 from accounts.errors import AccountsError
 from accounts.models import Account, AuditEntry, OutgoingMail, User
 from billing.errors import BillingError
-from billing.flows import credits, events, refunds
-from billing.gateways.contract import Kind
-from billing.models import Dispute, Invoice, Payment, Refund, SandboxObject
+from billing.flows import credits, events, refunds, settle
+from billing.gateways.contract import DisputeSnapshot, Kind, PaymentSnapshot, RefundSnapshot
+from billing.models import Dispute, Invoice, Order, Payment, Refund, SandboxObject
 from tests.billing.conftest import Buy, play
 
 pytestmark = pytest.mark.django_db
@@ -136,3 +138,89 @@ def test_a_lost_dispute_takes_back_and_a_won_one_does_not(
         play(order, end, capture)
     assert [won.state, lost.state] == ["paid", "charged_back"]
     assert credits.wallet_of(account).balance == 1000
+
+
+def receive(order: Order, ref: str, amount: int) -> Payment:
+    """Let a payment of an order come in."""
+    snapshot = PaymentSnapshot(ref, "succeeded", amount, "USD", str(order.uuid))
+    settle.payment("sandbox", snapshot)
+    return Payment.objects.get(ref=ref)
+
+
+def give_back(order: Order, payment: Payment, amount: int) -> str:
+    """Let a refund made at the provider come in; return where the order stands then."""
+    ref = f"re_{payment.ref}_{amount}"
+    refunds.apply_refund(
+        "sandbox", RefundSnapshot(ref, payment.ref, amount, payment.currency, "succeeded")
+    )
+    order.refresh_from_db()
+    return order.state
+
+
+def lose(order: Order, payment: Payment, amount: int) -> str:
+    """Let the buyer's bank take back an amount; return where the order stands then."""
+    ref = f"dp_{payment.ref}_{amount}"
+    refunds.apply_dispute(
+        "sandbox", DisputeSnapshot(ref, payment.ref, amount, payment.currency, "lost")
+    )
+    order.refresh_from_db()
+    return order.state
+
+
+@pytest.mark.parametrize("back", [give_back, lose])
+def test_a_second_payment_that_goes_back_leaves_a_good_order_paid(
+    buy: Buy, account: Account, back: Callable[[Order, Payment, int], str]
+) -> None:
+    order = buy("writing-topup-10")
+    second = receive(order, "pi_2", 100)
+    assert back(order, second, 40) == "paid"
+    assert back(order, second, 60) == "paid"
+    assert credits.wallet_of(account).balance == 1000
+
+
+def test_when_the_payment_that_delivered_goes_back_the_order_says_so(
+    buy: Buy, account: Account
+) -> None:
+    order = buy("writing-topup-10")
+    first, second = Payment.objects.get(), receive(order, "pi_2", 100)
+    assert give_back(order, first, 100) == "partly_refunded", "the second one is still here"
+    assert credits.wallet_of(account).balance == 0
+    assert give_back(order, second, 100) == "refunded"
+
+
+def test_a_wrong_amount_that_goes_back_ends_the_order(place: Buy, account: Account) -> None:
+    order = place("writing-topup-10")
+    payment = receive(order, "pi_1", 3)
+    assert give_back(order, payment, 1) == "open"
+    assert give_back(order, payment, 2) == "refunded"
+    assert credits.wallet_of(account).balance == 0
+
+
+def test_a_lost_dispute_over_a_part_takes_back_that_part(buy: Buy, account: Account) -> None:
+    order = buy("writing-topup-10")
+    payment = Payment.objects.get()
+    assert lose(order, payment, 30) == "partly_refunded"
+    assert credits.wallet_of(account).balance == 700
+    assert give_back(order, payment, 20) == "partly_refunded"
+    assert credits.wallet_of(account).balance == 500
+    assert lose(order, payment, 50) == "charged_back"
+    assert credits.wallet_of(account).balance == 0
+
+
+def test_a_lost_dispute_counts_with_the_amount_it_was_lost_for(buy: Buy, account: Account) -> None:
+    order = buy("writing-topup-10")
+    payment = Payment.objects.get()
+    opened = DisputeSnapshot("dp_1", payment.ref, 100, "USD", "open")
+    refunds.apply_dispute("sandbox", opened)
+    refunds.apply_dispute("sandbox", replace(opened, state="lost", amount=40))
+    order.refresh_from_db()
+    assert (order.state, Dispute.objects.get().amount) == ("partly_refunded", 40)
+    assert credits.wallet_of(account).balance == 600
+
+
+@pytest.mark.parametrize("ref", ["", "ch_of_somebody_else"])
+def test_a_refund_or_dispute_without_a_payment_is_not_ours(db: None, ref: str) -> None:
+    refund = RefundSnapshot("re_1", ref, 5, "USD", "succeeded")
+    assert refunds.apply_refund("sandbox", refund) == "not ours"
+    dispute = DisputeSnapshot("dp_1", ref, 5, "USD", "lost")
+    assert refunds.apply_dispute("sandbox", dispute) == "not ours"

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from accounts.models import Account, OutgoingMail
-from billing.flows import checkout, credits, events, sandbox
-from billing.gateways.contract import Kind
+from billing.errors import BillingError
+from billing.flows import checkout, credits, events, sandbox, settle
+from billing.gateways.contract import Kind, PaymentSnapshot
 from billing.models import (
     Cost,
     Difference,
@@ -145,7 +146,7 @@ def test_an_exclusive_thing_is_sold_once_and_who_pays_too_late_gets_the_money_ba
     Offer.objects.filter(code="writing-topup-10").update(exclusive=True)
     offers["writing-topup-10"].refresh_from_db()
     slow = place("writing-topup-10", target="asset:7")
-    with pytest.raises(checkout.BillingError, match="Somebody else"):
+    with pytest.raises(BillingError, match="Somebody else"):
         place("writing-topup-10", target="asset:7")
     slow.move("expired")
     play(place("writing-topup-10", target="asset:7"), "pay", django_capture_on_commit_callbacks)
@@ -208,3 +209,56 @@ def test_with_stripe_tax_the_checkout_says_how_much_of_it_is_tax(
     invoice = Invoice.objects.get()
     assert (invoice.net, invoice.tax, invoice.total) == (paid - tax, tax, paid)
     assert Difference.objects.count() == 0
+
+
+def told(order: Order, state: str, ref: str = "pi_1", amount: int | None = None) -> str:
+    """Apply what a provider says about a payment of an order."""
+    paid = order.total if amount is None else amount
+    snapshot = PaymentSnapshot(ref, state, paid, "USD", str(order.uuid), failure="Declined.")
+    outcome = settle.payment("sandbox", snapshot)
+    order.refresh_from_db()
+    return outcome
+
+
+def test_a_bank_debit_after_a_declined_card_that_bounces_can_be_tried_again(place: Buy) -> None:
+    order = place("writing-topup-10")
+    seen = []
+    for state in ("failed", "processing", "failed"):
+        told(order, state)
+        seen.append((order.state, Payment.objects.get().state))
+    assert seen == [("failed", "failed"), ("processing", "processing"), ("failed", "failed")]
+    checkout.start(order)
+    assert order.state == "open"
+    assert told(order, "succeeded", "pi_2") == "paid"
+
+
+def test_an_order_does_not_wait_for_a_payment_that_is_known_to_have_failed(place: Buy) -> None:
+    order = place("writing-topup-10")
+    told(order, "failed")
+    Order.objects.update(state="processing")
+    assert told(order, "failed") == "failed"
+    assert order.state == "failed"
+
+
+def test_old_news_of_a_failed_payment_do_not_fail_an_order_that_is_open_again(place: Buy) -> None:
+    order = place("writing-topup-10")
+    told(order, "failed")
+    checkout.start(order)
+    assert told(order, "failed") == "known"
+    assert order.state == "open"
+    assert OutgoingMail.objects.filter(template="billing/email/payment_failed").count() == 1
+
+
+def test_a_failed_payment_does_not_fail_an_order_that_has_other_money(place: Buy) -> None:
+    order = place("writing-topup-10")
+    told(order, "processing", "pi_1")
+    told(order, "failed", "pi_2")
+    assert order.state == "processing"
+    told(order, "succeeded", "pi_1", amount=1)  # not what was asked for: staff decides
+    told(order, "failed", "pi_3")
+    assert order.state == "processing"
+
+
+@pytest.mark.parametrize("uuid", ["12345", "WC-1001", "", "x" * 500])
+def test_the_order_id_of_somebody_else_is_no_order_of_ours(db: None, uuid: str) -> None:
+    assert settle.order_of(uuid) is None

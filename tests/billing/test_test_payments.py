@@ -5,6 +5,7 @@ import runpy
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from pytest_django.fixtures import Settings
@@ -14,7 +15,7 @@ from billing import gateways, urls
 from billing.errors import BillingError
 from billing.flows import sandbox
 from billing.gateways.sandbox import Sandbox
-from billing.models import Order, OrderState, SandboxObject
+from billing.models import Offer, Order, OrderState, SandboxObject
 from billing.views.sandbox import ACTS
 
 pytestmark = pytest.mark.django_db
@@ -42,9 +43,9 @@ def test_paying_leads_back_to_the_order(
 ) -> None:
     order = place("prompts-basic")
     assert acts(owner_client, order) == ["pay", "decline", "pay_later", "expire"]
-    answer = owner_client.post(at(order), {"act": "pay"})
-    assert answer.headers["Location"] == f"/orders/{order.uuid}/"
-    assert owner_client.get(answer.headers["Location"]).status_code == 200
+    answer = owner_client.post(at(order), {"act": "pay"}, follow=True)
+    assert answer.redirect_chain[-1] == (f"/orders/{order.uuid}/", 302)
+    assert answer.status_code == 200
     order.refresh_from_db()
     assert order.state == OrderState.PAID
 
@@ -52,8 +53,23 @@ def test_paying_leads_back_to_the_order(
 @pytest.mark.parametrize("act", ["decline", "expire"])
 def test_not_paying_leads_back_too(owner_client: Client, place: Any, act: str) -> None:
     order = place("prompts-basic")
-    answer = owner_client.post(at(order), {"act": act})
-    assert answer.headers["Location"] == f"/orders/{order.uuid}/?left=1"
+    answer = owner_client.post(at(order), {"act": act}, follow=True)
+    assert answer.redirect_chain[-1] == (f"/orders/{order.uuid}/?left=1", 302)
+
+
+def test_a_buyer_of_the_api_door_pays_and_sees_the_order(
+    client: Client, offers: dict[str, Offer], django_capture_on_commit_callbacks: Any
+) -> None:
+    wanted = {"offer": "prompts-basic", "email": "buyer@example.org"}
+    program = Client().post("/checkout/create", wanted, content_type="application/json")
+    page = client.get(program.json()["checkout_url"].removeprefix(settings.PUBLIC_BASE_URL))
+    order = Order.objects.get()
+    assert (page.status_code, page.headers["Location"]) == (302, at(order))
+    assert "pay" in acts(client, order)
+    with django_capture_on_commit_callbacks(execute=True):
+        paid = client.post(at(order), {"act": "pay"}, follow=True)
+    assert paid.redirect_chain[-1] == (f"/orders/{order.uuid}/", 302)
+    assert "Paid. Thank you!" in paid.content.decode()
 
 
 def test_later_acts_stay_on_the_page(

@@ -78,6 +78,9 @@ def test_one_time_links_are_blanked_in_the_log(lines: io.StringIO) -> None:
         extra={"request": "GET /account/confirm-email/Mg:1tk:abc/"},
     )
     log.info("GET /claim/Zx9-claimtoken_w")
+    log.info("GET /orders/5d6d/?left=1&key=Qq7-orderkey_1", extra={"url": "/t/x?key=Qq7-orderkey"})
+    assert "orderkey" not in lines.getvalue()
+    assert "left=1&key=[hidden]" in lines.getvalue()
     assert "claimtoken" not in lines.getvalue()
     assert "dicoyg" not in lines.getvalue()
     assert "1tk" not in lines.getvalue()

@@ -16,6 +16,7 @@ from tests.fakes.stripe.books import ApiError
 from tests.fakes.stripe.hints import Data
 
 API_KEY = "sk_test_" + "0" * 24
+LIVE_KEY = "sk_live_" + "0" * 24  # for programs that run as in production
 NO_FIT = {"error": {"type": "api_error", "message": "The fake made something no SDK knows."}}
 
 
@@ -81,7 +82,7 @@ class Front:
         return status, body, more
 
     def _admit(self, headers: Any) -> None:
-        if headers.get("Authorization") != f"Bearer {self.key}":
+        if headers.get("Authorization") not in (f"Bearer {self.key}", f"Bearer {LIVE_KEY}"):
             raise ApiError("Invalid API Key provided.", status=401)
         version = headers.get("Stripe-Version")
         if version != self.api.api_version:
