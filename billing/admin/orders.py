@@ -88,9 +88,9 @@ class OrderAdmin(MoneyAdmin):
 
     @admin.display(description="Page of the buyer")
     def buyers_page(self, order: Order) -> SafeString:
-        """Link to the public page, which opens for the buyer only."""
+        """Link to the page as the buyer sees it."""
         address = reverse("billing:order", args=[order.uuid])
-        return link(address, f"{address} (opens for the buyer)")
+        return link(address, address)
 
     @admin.display(description="Quote")
     def quote_shown(self, order: Order) -> SafeString:

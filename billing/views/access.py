@@ -95,4 +95,5 @@ def here(url: str) -> str:
 
 
 def _is_staff(request: HttpRequest) -> bool:
-    return request.user.is_active and getattr(request.user, "is_staff", False)
+    user = user_of(request)
+    return user is not None and user.is_staff and user.has_perm("billing.view_order")

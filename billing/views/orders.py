@@ -57,7 +57,7 @@ def order(request: HttpRequest, uuid: UUID) -> HttpResponse:
     limit("order", visitor_of(request), most=LOOKS_A_MINUTE, seconds=60)
     if (coming := access.come_in(request, uuid)) is not None:
         return coming
-    row = access.order_or_404(request, uuid)
+    row = access.order_or_404(request, uuid, staff=True)
     if request.method == "POST":
         return _act(request, row)
     return _page(request, row)
@@ -101,7 +101,7 @@ def _claim(request: HttpRequest, row: Order) -> HttpResponse:
 def order_state(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Show just where an order stands, for the page that asks every few seconds."""
     limit("order-state", visitor_of(request), most=LOOKS_A_MINUTE, seconds=60)
-    row = access.order_or_404(request, uuid)
+    row = access.order_or_404(request, uuid, staff=True)
     return render(request, "billing/_state.html", _state(request, *_look(row, gently=True)))
 
 

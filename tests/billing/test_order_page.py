@@ -193,6 +193,14 @@ def test_a_viewer_sees_the_order_but_takes_nothing(
 
 
 @pytest.mark.parametrize("tail", ["", "state"])
+def test_staff_see_the_order_as_its_buyer_does_and_take_nothing(
+    staff_client: Client, place: Any
+) -> None:
+    order = place("prompts-basic")
+    assert staff_client.get(at(order)).status_code == 200
+    assert staff_client.post(at(order), {"do": "cancel"}).status_code == 404
+
+
 def test_a_stranger_finds_no_order(
     client: Client, stranger_client: Client, staff_client: Client, place: Any, tail: str
 ) -> None:
