@@ -192,7 +192,6 @@ def test_a_viewer_sees_the_order_but_takes_nothing(
     assert KeyPlan.objects.get().claimed_at is None
 
 
-@pytest.mark.parametrize("tail", ["", "state"])
 def test_staff_see_the_order_as_its_buyer_does_and_take_nothing(
     staff_client: Client, place: Any
 ) -> None:
@@ -201,6 +200,7 @@ def test_staff_see_the_order_as_its_buyer_does_and_take_nothing(
     assert staff_client.post(at(order), {"do": "cancel"}).status_code == 404
 
 
+@pytest.mark.parametrize("tail", ["", "state"])
 def test_a_stranger_finds_no_order(
     client: Client, stranger_client: Client, staff_client: Client, place: Any, tail: str
 ) -> None:
