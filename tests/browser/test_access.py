@@ -60,8 +60,8 @@ def tab(page: Page) -> dict[str, Any]:
 def test_everything_works_with_the_keyboard_alone(page: Page) -> None:
     page.goto("/")
     assert tab(page)["name"] == "Skip to the content"
-    names = [tab(page)["name"] for _ in range(6)]
-    assert names == ["Atelier", "Optimizer", "API", "Outbox", "Log in", "Sign up"]
+    names = [tab(page)["name"] for _ in range(7)]
+    assert names == ["Atelier", "Optimizer", "API", "Prices", "Outbox", "Log in", "Sign up"]
     page.goto("/")
     tab(page)
     page.keyboard.press("Enter")
