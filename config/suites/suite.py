@@ -31,13 +31,15 @@ class Suite:
     options: tuple[str, ...] = ()
 
 
+OWN = ("browser", "crash", "stories")  # slow tests with a suite of their own
 SUITES = (
     Suite("sqlite", "fast, on SQLite", "not slow", postgres=False, options=("-n", "2")),
     Suite("postgres", "fast, on PostgreSQL", "not slow", options=("-n", "2")),
     Suite("browser", "browser", "browser", broker=True, browser=True),
     Suite("crash", "crash", "crash", broker=True),
+    Suite("stories", "stories", "stories", options=("-n", "2")),
     # Slow tests without a kind of their own run here too, so that none is forgotten.
-    Suite("services", "services", "slow and not browser and not crash", broker=True),
+    Suite("services", "services", f"slow and not ({' or '.join(OWN)})", broker=True),
 )
 
 

@@ -78,8 +78,9 @@ def test_a_broken_run_fails_everywhere(capsys, monkeypatch):
 
 def test_every_slow_test_belongs_to_exactly_one_suite():
     slow = [suite.tests for suite in SUITES if suite.tests != "not slow"]
-    for kinds in ({"slow"}, {"slow", "browser"}, {"slow", "crash"}, {"slow", "services"}):
-        names = {name: name in kinds for name in ("slow", "browser", "crash", "services")}
+    marks = ("slow", "browser", "crash", "stories", "services")
+    for kinds in ({"slow"}, *({"slow", mark} for mark in marks[1:])):
+        names = {name: name in kinds for name in marks}
         chosen = [expression for expression in slow if eval(expression, {}, names)]
         assert len(chosen) == 1, (kinds, chosen)
 
